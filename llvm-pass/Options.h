@@ -1,0 +1,23 @@
+//===- Options.h - command line of the pass ---------------------*- C++ -*-===//
+//
+// Defined in Plugin.cpp; given as `-mllvm -psm-…` to clang, as `-psm-…` to opt.
+//
+//===----------------------------------------------------------------------===//
+#ifndef PSM_OPTIONS_H
+#define PSM_OPTIONS_H
+
+#include "llvm/Support/CommandLine.h"
+#include <string>
+
+namespace psm::options {
+
+extern llvm::cl::list<std::string> RulesFiles; ///< -psm-rules=FILE, repeatable
+extern llvm::cl::opt<bool> All;       ///< -psm-all: check as if all were reachable
+extern llvm::cl::opt<bool> NoHooks;   ///< -psm-no-hooks: translation only, to measure
+extern llvm::cl::opt<bool> NoZero;    ///< -psm-no-zero: leave allocas alone, to measure
+extern llvm::cl::opt<bool> Visible;   ///< -psm-visible-shadows: for shared libraries
+extern llvm::cl::opt<bool> PreLink;   ///< -psm-prelink: an LTO link follows, no stage 2
+extern llvm::cl::opt<std::string> Report; ///< -psm-report=FILE, "-" for stderr
+
+} // namespace psm::options
+#endif
