@@ -1,0 +1,67 @@
+/* lock.h: the machine's lock: one writer, or many readers.
+ *
+ * Biased to the first thread that uses the machine: as long as no other thread comes, a
+ * call costs that thread two plain stores and a load, no atomic read-modify-write. The
+ * owner stores `inside` and then reads `owner`; a second thread stores LOCK_REVOKED to
+ * `owner` and then reads `inside`. That is Dekker's pattern, which needs a full fence on
+ * both sides; membarrier(PRIVATE_EXPEDITED) by the second thread, once in the machine's
+ * life, is the owner's fence as well. From then on all threads use a pthread_rwlock that
+ * prefers writers.
+ *
+ * Not recursive; psm.c keeps ops from calling in again. */
+#ifndef PSM_LOCK_H
+#define PSM_LOCK_H
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lock {
+    _Atomic uintptr_t owner;  /* 0: nobody yet; lock_self() of the biased thread; then
+                                 LOCK_REVOKED, and LOCK_SHARED when that thread is out */
+    _Atomic uint32_t  inside; /* the biased thread is in */
+    pthread_rwlock_t  shared; /* used once owner is LOCK_SHARED */
+};
+#define LOCK_REVOKED ((uintptr_t)1)
+#define LOCK_SHARED  ((uintptr_t)2)
+
+/* How a thread got in; lock_leave wants it back. */
+enum lock_way { LOCK_BIASED, LOCK_RWLOCK };
+
+/* A number no other living thread has: its control block's address. */
+static inline uintptr_t lock_self(void)
+{
+    return (uintptr_t)__builtin_thread_pointer();
+}
+
+/* Once per process before the first lock_make. */
+void lock_setup(void);
+void lock_make(struct lock *l);
+void lock_destroy(struct lock *l);
+
+enum lock_way lock_enter_slow(struct lock *l, bool writer);
+
+static inline enum lock_way lock_enter(struct lock *l, bool writer)
+{
+    uintptr_t self = lock_self();
+    if (__builtin_expect(atomic_load_explicit(&l->owner, memory_order_relaxed) == self, 1)) {
+        atomic_store_explicit(&l->inside, 1, memory_order_relaxed);
+        /* Compiler only: keeps the store before the load. The processor's order is the
+         * membarrier's business. */
+        atomic_signal_fence(memory_order_seq_cst);
+        if (__builtin_expect(atomic_load_explicit(&l->owner, memory_order_acquire) == self, 1))
+            return LOCK_BIASED;
+        /* Another thread has just come and may be waiting for us. */
+        atomic_store_explicit(&l->inside, 0, memory_order_release);
+    }
+    return lock_enter_slow(l, writer);
+}
+
+static inline void lock_leave(struct lock *l, enum lock_way way)
+{
+    if (__builtin_expect(way == LOCK_BIASED, 1))
+        atomic_store_explicit(&l->inside, 0, memory_order_release); /* all we did, before this */
+    else
+        pthread_rwlock_unlock(&l->shared);
+}
+#endif

@@ -1,0 +1,111 @@
+/* machine.h: what one open machine consists of, and who may touch which part.
+ *
+ * Every part of the runtime reaches the others through struct psm. Fields are grouped
+ * by who writes them, a group to its own cache lines:
+ *
+ *   set by psm_init        read by everybody, written by nobody until psm_close
+ *   the writer's           written under the machine's lock only
+ *   the replay thread's    written by it only; others read what is _Atomic
+ *
+ * Parts: lock (who may call), oplog (the log), space (addresses, D and P), epoch (the
+ * blocks an epoch changes) with one epoch_store per medium (undo, journal), replay (the
+ * thread), recover (opening), fault (what to do when an op crashes in replay). */
+#ifndef PSM_MACHINE_H
+#define PSM_MACHINE_H
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addresses.h"
+#include "epoch.h"
+#include "heap.h"
+#include "lock.h"
+#include "medium.h"
+#include "oplog.h"
+#include "psm.h"
+#include "replay.h"
+#include "space.h"
+
+struct program;
+
+#define TLS_INITIAL __attribute__((tls_model("initial-exec")))
+
+/* Foreground: the machine whose rw op, or psm_begin section, this thread runs. Malloc and
+ * its family mean that machine's heap while it is set. */
+extern __thread struct psm *psm_current TLS_INITIAL;
+/* The machine this thread is the replay thread of; NULL on all others. */
+extern __thread struct psm *psm_replaying TLS_INITIAL;
+/* The machine whose ro op this thread runs. */
+extern __thread struct psm *psm_reading TLS_INITIAL;
+
+/* What the newest commit says: the image is the state after all entries before
+ * `position`. Kept on the medium by the epoch store, each in its own format. */
+struct commit {
+    uint64_t epoch;         /* number of the epoch committed */
+    uint64_t position;      /* the tail: log position of the first entry not in the image */
+    uint64_t sequence;      /* sequence of that entry */
+    uint64_t salt;          /* of the log's entries from `position` on */
+    int64_t  time;          /* of the last entry before `position` */
+    uint64_t image_bytes;   /* length of the image file, at least */
+    uint64_t journal_bytes; /* length of the undo or journal file, at least */
+};
+
+struct psm {
+    /* --- set by psm_init --- */
+    void                 *root;          /* canonical; NULL if root_size is 0 */
+    _Atomic int           state;         /* 0: open; PSM_EFAILED; PSM_EFORK in a child */
+    const struct program *program;       /* ops, globals */
+    struct medium         medium;        /* the door */
+    struct space          space;         /* addresses, mappings, detached pages */
+    struct psm_options    options;       /* defaults filled in */
+    char                 *directory;     /* as given to psm_init */
+    int                   directory_fd;
+    int                   lock_fd;       /* holds the OFD lock; never mapped */
+    int                   super_fd, log_fd, image_fd, journal_fd; /* journal: undo or journal */
+    uint64_t              root_offset;   /* of the root in the arena; 0: none */
+    uint64_t              machine_salt;  /* of undo records; fixed at creation */
+    bool                  owns_globals;  /* ops write globals: they are this machine's */
+    struct psm           *next;          /* list of open machines, for fork */
+
+    /* --- the writer's, under the lock --- */
+    struct lock           lock;
+    struct heap_view      heap_d;        /* the heap in D */
+    struct oplog          log;
+    uint64_t              op_sequence;   /* of the op that runs; psm_random */
+    int64_t               op_time;       /* psm_time */
+    uint64_t              op_draws;      /* numbers psm_random has given to this op */
+    uint32_t              op_growths;    /* growths the heap has asked for in this op */
+    bool                  op_refused;    /* one was refused: so are the rest of this op's */
+    bool                  logs_after;    /* psm_begin was used: D and image differ rightly */
+    struct psm_op_cache { psm_op_fn *function; uint32_t id; } op_cache;
+    uint64_t              ops, fences_foreground, bytes_foreground;
+
+    /* --- the replay thread's --- */
+    struct heap_view      heap_p;        /* the heap in P */
+    struct epoch          epoch;         /* blocks changed since the last commit */
+    struct commit         commit;        /* the newest */
+    struct replay         replay;
+};
+
+/* --- for the code of the runtime that runs in P (wrappers of libc, the heap) --- */
+
+/* Before a store of n bytes at twin, an address in P: as __psm_log_range. */
+void psm_store_hook(void *twin, size_t n);
+/* Before a store to n bytes that were dead when the epoch began: they are flushed at
+ * commit, but need no record. Whole blocks: twin and n are multiples of PSM_BLOCK. */
+void psm_fresh(struct psm *m, void *twin, size_t n);
+/* The replayed op cannot go on: fail the machine, saying why, and leave the op. */
+_Noreturn void psm_replay_trap(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* --- machine.c --- */
+
+/* All open machines; the list's mutex is held while `visit` runs. */
+void machine_each(void (*visit)(struct psm *m, void *context), void *context);
+/* The machine that has `address` in its arena (D), or NULL. */
+struct psm *machine_of(const void *address);
+/* Nothing more is acknowledged from now on; says so through the log callback, once. */
+void machine_fail(struct psm *m, const char *why);
+
+/* --- verify.c (psm_verify holds the lock and has drained) --- */
+int verify_machine(struct psm *m);
+#endif
