@@ -1,0 +1,122 @@
+//===- Plugin.cpp - the clang plugin: attributes, checks, and the pass ----===//
+//
+// Guarantees: with -fplugin=libpsmclang.so alone, a program is parsed with the
+// psm attributes, checked, and compiled by the pass in libpsmpass.so beside this
+// file; -fpass-plugin=libpsmpass.so as well does no harm. Code generation keeps
+// source locations (not debug information) so that errors and notes have lines,
+// and does not contract floating-point operations, which only one of an op's two
+// variants might do.
+//
+// Why the pass is loaded already when this file is: clang reads -mllvm options
+// before it loads pass plugins, and would not know -psm-rules.
+//
+// Why -flto=thin and -ffat-lto-objects are refused: the pass must act once, last.
+// ThinLTO's backends run in the linker and import function bodies across modules
+// after stage 1; fat objects want the code twice, from one module.
+//
+// -fplugin-arg-psm-no-pass: attributes and checks only, for editors and linters.
+//
+//===----------------------------------------------------------------------===//
+#include "Marks.h"
+#include "clang/AST/ASTConsumer.h"
+#include "clang/Frontend/CompilerInstance.h"
+#include "clang/Frontend/FrontendPluginRegistry.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/DynamicLibrary.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <dlfcn.h>
+
+using namespace clang;
+using namespace llvm;
+
+namespace psm {
+namespace {
+
+/// libpsmpass.so in the directory that this code was loaded from.
+std::string findPass() {
+  Dl_info Here;
+  if (!dladdr(reinterpret_cast<void *>(&findPass), &Here) || !Here.dli_fname)
+    return {};
+  SmallString<256> Path(Here.dli_fname);
+  sys::fs::make_absolute(Path);
+  sys::path::remove_filename(Path);
+  sys::path::append(Path, "libpsmpass.so");
+  return Path.str().str();
+}
+
+/// The pass's library, loaded when this one is.
+struct Pass {
+  std::string Path = findPass(), Error;
+  sys::DynamicLibrary Library =
+      sys::DynamicLibrary::getPermanentLibrary(Path.c_str(), &Error);
+
+  ForbiddenFn *forbidden() {
+    if (!Library.isValid())
+      return nullptr;
+    return reinterpret_cast<ForbiddenFn *>(Library.getAddressOfSymbol("psmForbiddenReason"));
+  }
+};
+Pass ThePass;
+
+class Action final : public PluginASTAction {
+  bool ParseArgs(const CompilerInstance &ConstCI,
+                 const std::vector<std::string> &Arguments) override {
+    // The options are ours to set until the AST is made: CI is const only for
+    // plugins that look at it.
+    auto &CI = const_cast<CompilerInstance &>(ConstCI);
+    DiagnosticsEngine &Diags = CI.getDiagnostics();
+    bool WithPass = true;
+    for (const std::string &Argument : Arguments) {
+      if (Argument != "no-pass") {
+        Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error,
+                                           "psm: unknown plugin argument '%0'; there is "
+                                           "only -fplugin-arg-psm-no-pass"))
+            << Argument;
+        return false;
+      }
+      WithPass = false;
+    }
+    return !WithPass || addPass(CI);
+  }
+
+  bool addPass(CompilerInstance &CI) {
+    DiagnosticsEngine &Diags = CI.getDiagnostics();
+    CodeGenOptions &CodeGen = CI.getCodeGenOpts();
+    if (!ThePass.Library.isValid()) {
+      Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error,
+                                         "psm: cannot load the pass: %0"))
+          << ThePass.Error;
+      return false;
+    }
+    if (CodeGen.PrepareForThinLTO || CodeGen.FatLTO) {
+      Diags.Report(Diags.getCustomDiagID(
+          DiagnosticsEngine::Error,
+          "psm: %select{-flto=thin|-ffat-lto-objects}0 is not supported: use -flto=full"))
+          << CodeGen.FatLTO;
+      return false;
+    }
+    bool Given = any_of(CodeGen.PassPlugins, [](const std::string &Other) {
+      return sys::fs::equivalent(Other, ThePass.Path);
+    });
+    if (!Given)
+      CodeGen.PassPlugins.push_back(ThePass.Path);
+    if (CodeGen.getDebugInfo() == codegenoptions::NoDebugInfo)
+      CodeGen.setDebugInfo(codegenoptions::LocTrackingOnly);
+    LangOptions &Lang = CI.getLangOpts();
+    if (Lang.getDefaultFPContractMode() == LangOptions::FPM_On)
+      Lang.setDefaultFPContractMode(LangOptions::FPM_Off);
+    return true;
+  }
+
+  std::unique_ptr<ASTConsumer> CreateASTConsumer(CompilerInstance &CI, StringRef) override {
+    return makeOpBodyCheck(CI, ThePass.forbidden());
+  }
+
+  ActionType getActionType() override { return AddBeforeMainAction; }
+};
+
+FrontendPluginRegistry::Add<Action> Registration("psm", "persistent state machines");
+
+} // namespace
+} // namespace psm
