@@ -1,11 +1,16 @@
 /* hooks.h: hooks.def as C sees it.
  *
- * Compiled code calls these; their bodies are in hook.c, replay's side, and are the
- * only door through which a shadow variant's stores are announced. The pass declares
- * them from the same table. */
+ * Compiled code calls these; the pass declares them from the same table. __psm_log and
+ * __psm_log_range are the only door through which a shadow variant's stores are
+ * announced. */
 #ifndef PSM_HOOKS_H
 #define PSM_HOOKS_H
 #include <stdint.h>
+
+/* The hot path keeps its registers; the declarations from the table inherit this. */
+void __psm_log(void *twin, uint64_t size) __attribute__((preserve_most));
+void __psm_log_range(void *twin, uint64_t size) __attribute__((preserve_most));
+_Noreturn void __psm_trap(void *text);
 
 #define VOID void
 #define PTR  void *
@@ -13,8 +18,6 @@
 #define PSM_HOOK_VARIABLE(id, name, c_type, meaning) extern c_type name;
 #define PSM_HOOK(id, name, returns, parameters, meaning) returns name parameters;
 #include "hooks.def"
-#undef PSM_HOOK_VARIABLE
-#undef PSM_HOOK
 #undef VOID
 #undef PTR
 #undef I64

@@ -1,8 +1,7 @@
 /* wrap_process.c: what shadow variants see of the process they run in: errno, ctype's
- * tables, locks, the machine's root, and the ways to end. See wrap.h. */
+ * tables, locks, and the ways to end. See wrap.h. */
 #include "wrap.h"
 #include "addresses.h"
-#include "error.h"
 #include "machine.h"
 #include <ctype.h>
 #include <errno.h>
@@ -70,7 +69,7 @@ int psm_w_pthread_spin_init(pthread_spinlock_t *lock, int shared)
 #define END(name)                                                                   \
     _Noreturn void psm_w_##name(int status)                                         \
     {                                                                               \
-        psm_fatal("a replayed op called " #name "(%d)", status);                    \
+        psm_replay_trap("the op called " #name "(%d)", status);                     \
     }
 
 END(exit)
@@ -78,15 +77,38 @@ END(_exit)
 END(_Exit)
 END(quick_exit)
 
+_Noreturn void psm_w_abort(void)
+{
+    psm_replay_trap("the op called abort()");
+}
+
+_Noreturn void psm_w___assert_fail(const char *condition, const char *file, unsigned line,
+                                   const char *function)
+{
+    psm_replay_trap("%s:%u: %s: assertion failed: %s", (char *)wrap_twin(file), line,
+                    function ? (char *)wrap_twin(function) : "?", (char *)wrap_twin(condition));
+}
+
+_Noreturn void psm_w___assert(const char *condition, const char *file, int line)
+{
+    psm_w___assert_fail(condition, file, (unsigned)line, NULL);
+}
+
+_Noreturn void psm_w___assert_perror_fail(int number, const char *file, unsigned line,
+                                          const char *function)
+{
+    psm_w___assert_fail(wrap_canonical(strerror(number)), file, line, function);
+}
+
 _Noreturn void psm_w_err(int status, const char *format, ...)
 {
-    psm_fatal("a replayed op called err(%d, \"%s\")", status,
+    psm_replay_trap("the op called err(%d, \"%s\")", status,
               format ? (char *)wrap_twin(format) : "");
 }
 
 _Noreturn void psm_w_errx(int status, const char *format, ...)
 {
-    psm_fatal("a replayed op called errx(%d, \"%s\")", status,
+    psm_replay_trap("the op called errx(%d, \"%s\")", status,
               format ? (char *)wrap_twin(format) : "");
 }
 
@@ -108,7 +130,7 @@ _Noreturn void psm_w_verrx(int status, const char *format, va_list list)
 #define THROW(name, what, ...)                                                      \
     _Noreturn void psm_w_##name(__VA_ARGS__)                                        \
     {                                                                               \
-        psm_fatal("a replayed op threw " what);                                     \
+        psm_replay_trap("the op threw " what);                                     \
     }
 
 THROW(_ZSt17__throw_bad_allocv, "std::bad_alloc", void)
@@ -122,12 +144,3 @@ THROW(_ZSt24__throw_out_of_range_fmtPKcz, "std::out_of_range", const char *what,
 THROW(_Unwind_Resume, "an exception", void *exception)
 THROW(__cxa_begin_catch, "an exception", void *exception)
 THROW(__cxa_end_catch, "an exception", void)
-
-/* --- libpsm itself ------------------------------------------------------------------------------------------ */
-
-/* The machine's handle is the foreground's; replay has its own way to know it. */
-void *psm_w_psm_root(struct psm *machine)
-{
-    (void)machine;
-    return psm_root(psm_replaying);
-}
