@@ -44,8 +44,8 @@ static void ring_open(struct ring *ring, const char *dir)
     close(file);
 }
 
-/* The bytes of the argument behind a header, up to whole lines, as in oplog.h. */
-enum { ENTRY_BYTES = (64 + MAP_SET_BYTES + 63) / 64 * 64 };
+/* The bytes of the argument behind a header, up to whole lines, as in runtime/layout.h. */
+enum { ENTRY_BYTES = (48 + MAP_SET_BYTES + 63) / 64 * 64 };
 
 static void ring_append(struct ring *ring, const struct map_set *set)
 {

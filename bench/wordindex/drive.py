@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Loads the word index while killing it, and says what that did to the state.
+"""Runs a program on its input while killing it, and says what that did to the state.
 
-    drive.py --plain PLAIN --program PROGRAM --corpus CORPUS
+    drive.py --plain PLAIN --program PROGRAM --input INPUT
              --state pm=DIRECTORY --state file=DIRECTORY [--kills N] [--seed S]
 
 PLAIN, the same source without the pass, gives the reference digest. PROGRAM is
 then started, killed with SIGKILL at a random moment, and started again, on each
-medium, until N kills have been survived and the corpus is loaded. Some of the kills
+medium, until N kills have been survived and the input is done. Some of the kills
 hit the recovery from the kill before. Checked at every start: the ops found are
 all those acknowledged, and at most the one that was under way beside them.
 
 Prints a table and exits non-zero if anything is not as it must be.
 """
 import argparse
+import fcntl
 import os
 import random
 import shutil
@@ -55,6 +56,9 @@ class Run:
     def __init__(self, command):
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True)
+        # What waits in the pipe has been done but not heard of: little, so that a kill
+        # meant for the middle does not find the program at its end.
+        fcntl.fcntl(self.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
         self.said = {}
         self.done = None  # newest op known to be acknowledged
 
@@ -87,7 +91,7 @@ class Run:
 
 def reference(arguments):
     bar = Bar("reference, no pass")
-    run = Run([arguments.plain, arguments.corpus, "-", "pm"])
+    run = Run([arguments.plain, arguments.input, "-", "pm"])
     began = time.monotonic()
     for _ in run.lines():
         if run.done is not None and "total" in run.said:
@@ -109,7 +113,7 @@ def kill_points(total, kills, chance):
     return points
 
 
-def load(medium, directory, arguments, total, chance):
+def load(medium, directory, arguments, total, delay, chance):
     """Returns rows of the table, and the last run."""
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(os.path.dirname(directory), exist_ok=True)
@@ -119,7 +123,7 @@ def load(medium, directory, arguments, total, chance):
     typical_start = 0.005
     while True:
         point = points.pop(0) if points else total + 1
-        run = Run([arguments.program, arguments.corpus, directory, medium])
+        run = Run([arguments.program, arguments.input, directory, medium])
         if point is None:
             time.sleep(chance.uniform(0, 2 * typical_start))
             killed = run.kill()
@@ -128,7 +132,7 @@ def load(medium, directory, arguments, total, chance):
             for word in run.lines():
                 bar.show(run.done or 0, total, len(rows))
                 if word == "done" and run.done >= point:
-                    time.sleep(chance.uniform(0, 0.01))
+                    time.sleep(chance.uniform(0, delay))
                     killed = run.kill()
                     break
             else:
@@ -164,7 +168,7 @@ def report(medium, rows, run, digest, total):
     top = run.said["top"]
     print(f"  ops {run.done} of {total}, kills {kills}, first answer after a restart: median "
           f"{answers[len(answers) // 2] / 1000:.1f} ms, longest {answers[-1] / 1000:.1f} ms")
-    print("  most frequent words: " + ", ".join(f"{w} {c}" for w, c in zip(top[::2], top[1::2])))
+    print("  most frequent: " + ", ".join(f"{w} {c}" for w, c in zip(top[::2], top[1::2])))
     print(f"  psm_verify {'clean' if verified else 'FAILED: ' + ' '.join(run.said['verify'])}, "
           f"digest equal {'yes' if equal else 'NO'}")
     return equal and verified and run.done == total
@@ -172,7 +176,7 @@ def report(medium, rows, run, digest, total):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("plain", "program", "corpus"):
+    for name in ("plain", "program", "input"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--state", action="append", required=True)
     parser.add_argument("--kills", type=int, default=24)
@@ -187,7 +191,7 @@ def main():
         for state in arguments.state:
             medium, directory = state.split("=", 1)
             began = time.monotonic()
-            rows, run = load(medium, directory, arguments, total, chance)
+            rows, run = load(medium, directory, arguments, total, min(seconds / 100, 0.01), chance)
             good &= report(medium, rows, run, digest, total)
             print(f"  took {time.monotonic() - began:.1f} s, restarts included")
             kills = sum(row[4] for row in rows)
