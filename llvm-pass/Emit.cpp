@@ -1,0 +1,143 @@
+//===- Emit.cpp - the code of a hook --------------------------------------===//
+//
+// See Emit.h.
+//
+//===----------------------------------------------------------------------===//
+#include "Emit.h"
+#include "Hooks.h"
+#include "Twins.h"
+#include "llvm/IR/Intrinsics.h"
+#include "llvm/IR/MDBuilder.h"
+#include "llvm/Transforms/Utils/BasicBlockUtils.h"
+
+using namespace llvm;
+
+namespace psm {
+namespace {
+
+constexpr uint64_t BlockSize = 32;
+
+/// Code for when `Condition` holds, before `Before`; returns its terminator.
+Instruction *emitIf(Value *Condition, Instruction *Before, bool Likely) {
+  MDBuilder MD(Before->getContext());
+  return SplitBlockAndInsertIfThen(Condition, Before, /*Unreachable=*/false,
+                                   Likely ? MD.createLikelyBranchWeights()
+                                          : MD.createUnlikelyBranchWeights());
+}
+
+/// Where a range of Size bytes that begins at an address of `Alignment` has to be
+/// looked at, so that each block it may touch is seen: offsets from its begin.
+SmallVector<uint64_t, 4> blockProbes(uint64_t Size, Align Alignment) {
+  SmallVector<uint64_t, 4> Probes;
+  for (uint64_t Offset = 0; Offset < Size; Offset += BlockSize)
+    Probes.push_back(Offset);
+  uint64_t BehindLast = Size - Probes.back();
+  if (BehindLast > Alignment.value())
+    Probes.push_back(Size - 1);
+  return Probes;
+}
+
+} // namespace
+
+Value *HookEmitter::marks() {
+  if (Marks)
+    return Marks;
+  IRBuilder<> B(&*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
+  B.SetCurrentDebugLocation(DebugLoc());
+  Value *Table = readHookVariable(B, HookVariable::Marks);
+  return Marks = B.CreateIntToPtr(Table, B.getPtrTy(), "marks");
+}
+
+Value *HookEmitter::isMarked(IRBuilderBase &B, Value *Address) {
+  Value *Word = B.CreateLoad(
+      B.getInt64Ty(), B.CreateGEP(B.getInt64Ty(), marks(), B.CreateLShr(Address, 11)));
+  Value *Bit = B.CreateAnd(B.CreateLShr(Address, 5), 63);
+  return B.CreateTrunc(B.CreateLShr(Word, Bit), B.getInt1Ty(), "marked");
+}
+
+void HookEmitter::emitTested(Instruction *Before, Value *Twin, uint64_t Size,
+                             Align Alignment) {
+  IRBuilder<> B(Before);
+  Value *Address = B.CreatePtrToInt(Twin, B.getInt64Ty());
+  Value *All = nullptr;
+  for (uint64_t Offset : blockProbes(Size, Alignment)) {
+    Value *One = isMarked(B, Offset ? B.CreateAdd(Address, B.getInt64(Offset)) : Address);
+    All = All ? B.CreateAnd(All, One) : One;
+  }
+  B.SetInsertPoint(emitIf(B.CreateNot(All), Before, /*Likely=*/false));
+  B.SetCurrentDebugLocation(Before->getDebugLoc());
+  callHook(B, Size <= BlockSize ? Hook::Log : Hook::LogRange, {Twin, B.getInt64(Size)});
+}
+
+void HookEmitter::emitFixed(const PlannedHook &H, Value *Twin) {
+  IRBuilder<> B(H.First.I);
+  if (H.Offset)
+    Twin = B.CreateGEP(B.getInt8Ty(), Twin, B.getInt64(H.Offset));
+  if (H.Size <= InlineSizeMax)
+    emitTested(H.First.I, Twin, H.Size, H.Alignment);
+  else
+    callHook(B, Hook::LogRange, {Twin, B.getInt64(H.Size)});
+}
+
+/// From the first to the last lane that is stored to.
+void HookEmitter::emitMasked(const Access &A, Value *Twin) {
+  IRBuilder<> B(A.I);
+  unsigned Lanes = cast<FixedVectorType>(A.Mask->getType())->getNumElements();
+  Value *Bits = B.CreateBitCast(A.Mask, B.getIntNTy(Lanes));
+  B.SetInsertPoint(emitIf(B.CreateIsNotNull(Bits), A.I, /*Likely=*/true));
+  B.SetCurrentDebugLocation(A.I->getDebugLoc());
+  auto Zeros = [&](Intrinsic::ID ID) {
+    return B.CreateZExtOrTrunc(B.CreateBinaryIntrinsic(ID, Bits, B.getTrue()),
+                               B.getInt64Ty());
+  };
+  Value *First = Zeros(Intrinsic::cttz);
+  Value *Count = B.CreateSub(B.CreateSub(B.getInt64(Lanes), Zeros(Intrinsic::ctlz)), First);
+  Value *Size = B.getInt64(A.ElementSize);
+  Value *Begin = B.CreateGEP(B.getInt8Ty(), Twin, B.CreateMul(First, Size));
+  callHook(B, Hook::LogRange, {Begin, B.CreateMul(Count, Size)});
+}
+
+void HookEmitter::emitCompressed(const Access &A, Value *Twin) {
+  IRBuilder<> B(A.I);
+  unsigned Lanes = cast<FixedVectorType>(A.Mask->getType())->getNumElements();
+  Value *Bits = B.CreateBitCast(A.Mask, B.getIntNTy(Lanes));
+  // A count of lanes need not fit into as many bits as there are lanes.
+  Value *Wide = B.CreateZExtOrTrunc(Bits, B.getIntNTy(std::max(Lanes, 64u)));
+  Value *Count = B.CreateUnaryIntrinsic(Intrinsic::ctpop, Wide);
+  Count = B.CreateZExtOrTrunc(Count, B.getInt64Ty());
+  callHook(B, Hook::LogRange, {Twin, B.CreateMul(Count, B.getInt64(A.ElementSize))});
+}
+
+void HookEmitter::emitScattered(const Access &A, Value *Twins) {
+  unsigned Lanes = cast<FixedVectorType>(A.Mask->getType())->getNumElements();
+  for (unsigned Lane = 0; Lane != Lanes; ++Lane) {
+    IRBuilder<> B(A.I);
+    Value *Stored = B.CreateExtractElement(A.Mask, Lane);
+    Value *Twin = B.CreateExtractElement(Twins, Lane);
+    B.SetInsertPoint(emitIf(Stored, A.I, /*Likely=*/true));
+    B.SetCurrentDebugLocation(A.I->getDebugLoc());
+    callHook(B, Hook::LogRange, {Twin, B.getInt64(A.ElementSize)});
+  }
+}
+
+void HookEmitter::emit(const PlannedHook &H) {
+  const Access &A = H.First;
+  Value *Twin = T.twin(A.address(), A.I);
+  switch (A.Shape) {
+  case Extent::Fixed:
+    return emitFixed(H, Twin);
+  case Extent::Length: {
+    IRBuilder<> B(A.I);
+    callHook(B, Hook::LogRange, {Twin, B.CreateZExt(A.Count, B.getInt64Ty())});
+    return;
+  }
+  case Extent::Masked:
+    return emitMasked(A, Twin);
+  case Extent::Compressed:
+    return emitCompressed(A, Twin);
+  case Extent::Scattered:
+    return emitScattered(A, Twin);
+  }
+}
+
+} // namespace psm

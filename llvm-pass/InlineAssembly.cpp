@@ -1,0 +1,96 @@
+//===- InlineAssembly.cpp - which inline assembly an op may hold ----------===//
+//
+// See InlineAssembly.h. Assembly is opaque, so this is an allow-list: x86
+// instructions in AT&T syntax by mnemonic, operands that are registers, numbers or
+// the statement's own. An absolute address, `movl counter, %eax`, would look
+// like a register's name without its %, so a bare word is refused as well.
+//
+//===----------------------------------------------------------------------===//
+#include "InlineAssembly.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/IR/InlineAsm.h"
+
+using namespace llvm;
+
+namespace psm {
+namespace {
+
+constexpr StringLiteral Arithmetic[] = {
+    "adc",  "adcx", "add",   "adox",   "and",    "andn", "bextr", "blsi", "blsmsk", "blsr",
+    "bsf",  "bsr",  "bswap", "bt",     "btc",    "btr",  "bts",   "bzhi", "clc",    "cmc",
+    "cmp",  "crc32", "dec",  "div",    "idiv",   "imul", "inc",   "lzcnt", "mov",   "movabs",
+    "movsb", "movsw", "movsl", "movslq", "movzb", "movzw", "mul", "mulx", "neg",    "nop",
+    "not",  "or",   "pause", "pdep",   "pext",   "popcnt", "rcl", "rcr",  "rol",    "ror",
+    "rorx", "sal",  "sar",   "sarx",   "sbb",    "shl",  "shld",  "shlx", "shr",    "shrd",
+    "shrx", "stc",  "sub",   "test",   "tzcnt",  "xadd", "xchg",  "xor"};
+
+/// Name of an instruction, perhaps with the size of its operands behind it.
+bool isArithmeticName(StringRef Name) {
+  if (Name.starts_with("set") || Name.starts_with("cmov"))
+    return true;
+  StringRef Short = Name;
+  return is_contained(Arithmetic, Name) ||
+         (Short.consume_back("b") && is_contained(Arithmetic, Short)) ||
+         (Name.size() > 1 && StringRef("wlq").contains(Name.back()) &&
+          is_contained(Arithmetic, Name.drop_back()));
+}
+
+bool isRegisterOrNumber(StringRef Operand) {
+  if (!Operand.starts_with("$") && !Operand.starts_with("%"))
+    return false;
+  return all_of(Operand, [](char C) { return isAlnum(C) || StringRef("$%{}:-").contains(C); });
+}
+
+bool isArithmeticStatement(StringRef Statement) {
+  Statement = Statement.trim();
+  if (Statement.empty() || Statement.starts_with("#"))
+    return true;
+  auto [Name, Rest] = Statement.split(' ');
+  auto [TabName, TabRest] = Statement.split('\t');
+  if (TabName.size() < Name.size()) {
+    Name = TabName;
+    Rest = TabRest;
+  }
+  if (!isArithmeticName(Name))
+    return false;
+  Rest = Rest.trim();
+  if (Rest.empty()) // movsb and the like without operands copy memory
+    return !Name.starts_with("mov");
+  SmallVector<StringRef, 4> Operands;
+  Rest.split(Operands, ',');
+  return all_of(Operands, [](StringRef O) { return isRegisterOrNumber(O.trim()); });
+}
+
+bool hasOnlyRegisterOperands(const InlineAsm &Asm) {
+  for (const InlineAsm::ConstraintInfo &C : Asm.ParseConstraints()) {
+    if (C.Type == InlineAsm::isLabel || C.isIndirect)
+      return false;
+    if (C.Type == InlineAsm::isClobber)
+      continue;
+    for (const std::string &Code : C.Codes)
+      if (is_contained({"m", "o", "V", "p", "<", ">", "X"}, StringRef(Code)))
+        return false;
+  }
+  return true;
+}
+
+} // namespace
+
+bool isPureArithmetic(const InlineAsm &Asm) {
+  StringRef Text = Asm.getAsmString();
+  if (Text.trim().empty())
+    return true;
+  if (Asm.getDialect() != InlineAsm::AD_ATT || !hasOnlyRegisterOperands(Asm) ||
+      StringRef(Asm.getConstraintString()).contains("{memory}"))
+    return false;
+  SmallVector<StringRef, 8> Lines;
+  SmallVector<StringRef, 8> Statements;
+  Text.split(Lines, '\n');
+  for (StringRef Line : Lines)
+    Line.split(Statements, ';');
+  return all_of(Statements, isArithmeticStatement);
+}
+
+} // namespace psm
