@@ -1,23 +1,12 @@
 //===- Rules.h - what the pass knows about functions by name ----*- C++ -*-===//
 //
 // One readable list, externals.rules, says what becomes of every function that
-// op code may call but the pass does not compile; a program can add rules of its
-// own, also about its own functions, with -psm-rules=FILE. Later rules about a
-// name replace earlier ones. One rule a line, '#' begins a comment:
-//
-//   pure NAME... [returns-arg N]  called as it is, pointers translated; if the
-//                                 result points into argument N (from 0), it is
-//                                 translated back
-//   wrap NAME...                  psm_w_NAME in the shadow
-//   alloc NAME...                 psm_NAME in the foreground, psm_w_NAME in the
-//                                 shadow: the arena's heap
-//   own NAME...                   psm_NAME in the foreground, its variant in the
-//                                 shadow
-//   skip NAME... [= VALUE]        not called in the shadow; VALUE (0) is its
-//                                 result; a function that does not return: trap
-//   replace NAME TARGET           the shadow calls TARGET instead
-//   forbid NAME... : WHY          an error where an op can reach it
-//   state NAME..., scratch NAME...   global variables, as if marked
+// op code may call but the pass does not compile; its head comment is the grammar.
+// A program adds rules of its own with -psm-rules=FILE; a later rule about a name
+// replaces an earlier one. The built-in list is about libc's functions only: where
+// a unit defines a function of such a name (`remove`, `warn`), the list says
+// nothing about it. A program's own rules skip, replace and forbid hold for
+// functions that it defines as well.
 //
 // A line with an unknown word, a wrong number of them, or a bad value is an
 // error with file and line: the list is trusted, so it must not be misread.
@@ -34,9 +23,11 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace llvm {
+class Function;
 class Module;
 }
 
@@ -52,8 +43,9 @@ struct Rule {
   std::string Name;    ///< of the function, as in the list: "malloc"
   std::string Target;  ///< Replace: the function called instead
   std::string Why;     ///< Forbid: the reason, for messages
-  int64_t Value = 0;   ///< Skip: the result
+  std::optional<int64_t> Value; ///< Skip: the result; none: it may not be used
   int ReturnsArg = -1; ///< Pure: the argument that the result points into
+  bool BuiltIn = false; ///< about libc's function, not one the unit defines
 };
 
 class Rules {
@@ -64,7 +56,14 @@ public:
   static Rules forModule(llvm::Module &M);
 
   /// Add the rules of `Text`; `File` is for messages.
-  llvm::Error parse(llvm::StringRef Text, llvm::StringRef File);
+  llvm::Error parse(llvm::StringRef Text, llvm::StringRef File, bool BuiltIn = false);
+
+  /// Add one rule, as a mark in the source does.
+  void add(Rule R) { ByName[R.Name] = std::move(R); }
+
+  /// The rule that governs calls of `F`, null if there is none: what find() says,
+  /// less what F's own body overrides.
+  const Rule *governing(const llvm::Function &F) const;
 
   /// The rule about function `Name`, null if there is none. psm_malloc has
   /// malloc's rule, psm_qsort has qsort's (alloc and own).
@@ -78,7 +77,7 @@ public:
   bool isScratch(llvm::StringRef Global) const { return Scratch.contains(Global); }
 
 private:
-  llvm::Error parseLine(llvm::StringRef Line);
+  llvm::Error parseLine(llvm::StringRef Line, bool BuiltIn);
   llvm::StringMap<Rule> ByName;
   llvm::StringSet<> State, Scratch;
 };

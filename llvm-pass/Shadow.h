@@ -47,6 +47,10 @@ inline constexpr llvm::StringLiteral ResolveName = "psm.resolve";
 /// it cannot clone (a naked function, a coroutine, assembly with labels).
 inline constexpr llvm::StringLiteral UnsupportedName = "psm.unsupported";
 
+/// `T @psm.skipped.T(ptr name)`: the result of a skipped function for which no
+/// rule states a value. Unused ones vanish; a use left for stage 2 is an error.
+inline constexpr llvm::StringLiteral SkippedName = "psm.skipped";
+
 inline bool isShadow(const llvm::Function &F) {
   return F.hasFnAttribute(ShadowAttr);
 }

@@ -1,0 +1,230 @@
+//===- Foreground.cpp - what stage 1 does to plain code -------------------===//
+//
+//   %p = call noalias ptr @malloc(i64 32) #allockind
+//     -> %p = call ptr @psm_malloc(i64 32)
+//   call i64 @write(…)      -> call void @__psm_guard("write"), then as it was
+//   %y = call double @sin(%x) -> the same, nobuiltin
+//   llvm.fmuladd, contract  -> fmul and fadd, no contract
+//   define void @trace() "psm_skip" -> body between __psm_skip_enter and _leave
+//
+// Why. The optimizer deletes malloc+free pairs whose block it finds unused: where
+// a skipped call was the use, only the shadow's pair would go and all later
+// addresses would differ; so the family loses its name, allockind and noalias
+// (an unescaped noalias block loses its last stores). qsort and bsearch may call
+// back in any order. Folding sin(0.5) at compile time in one copy and calling
+// libm in the other may give different bits, as does a contraction in one only.
+// Renaming goes by symbol, so that &free is &psm_free as well.
+//
+// Functions whose result is exact (sqrt, floor, …) keep their builtins: folded or
+// called, the bits are the same.
+//
+//===----------------------------------------------------------------------===//
+#include "Foreground.h"
+#include "Hooks.h"
+#include "Rules.h"
+#include "Shadow.h"
+#include "llvm/ADT/Statistic.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Operator.h"
+#include "llvm/Transforms/Utils/EscapeEnumerator.h"
+
+using namespace llvm;
+
+#define DEBUG_TYPE "psm"
+STATISTIC(Renamed, "external functions renamed to psm_*");
+STATISTIC(Guarded, "calls of forbidden externals guarded");
+STATISTIC(Bracketed, "skipped functions bracketed");
+STATISTIC(Uncontracted, "fused or fusable multiply-adds taken apart");
+
+namespace psm {
+namespace {
+
+/// What may still be believed of a function of the malloc family under its new
+/// name; nothing that lets a call or a store to the block be deleted.
+void describeAllocator(Function &F, StringRef Name) {
+  bool Makes = StringSwitch<bool>(Name)
+                   .Cases("malloc", "calloc", "aligned_alloc", "memalign", true)
+                   .Default(false);
+  bool Changes = Name == "free" || Name == "realloc";
+  if (!Makes && !Changes)
+    return;
+  MemoryEffects Effects = MemoryEffects::inaccessibleMemOnly();
+  if (Changes)
+    Effects |= MemoryEffects::argMemOnly();
+  F.setMemoryEffects(Effects);
+  F.setDoesNotThrow();
+  F.setWillReturn();
+}
+
+AttributeList withoutAllocation(LLVMContext &C, AttributeList Attributes) {
+  for (Attribute::AttrKind Kind :
+       {Attribute::AllocKind, Attribute::AllocSize, Attribute::Builtin, Attribute::Memory})
+    Attributes = Attributes.removeFnAttribute(C, Kind);
+  return Attributes.removeFnAttribute(C, "alloc-family")
+      .removeRetAttribute(C, Attribute::NoAlias);
+}
+
+/// Uses of X become uses of psm_X, calls and addresses alike.
+void rename(Function &F, const Rule &R) {
+  LLVMContext &C = F.getContext();
+  FunctionCallee Callee = F.getParent()->getOrInsertFunction(
+      "psm_" + R.Name, F.getFunctionType(), withoutAllocation(C, F.getAttributes()));
+  if (auto *New = dyn_cast<Function>(Callee.getCallee()); New && R.Kind == RuleKind::Alloc)
+    describeAllocator(*New, R.Name);
+  for (User *U : F.users())
+    if (auto *Call = dyn_cast<CallBase>(U))
+      Call->setAttributes(withoutAllocation(C, Call->getAttributes()));
+  F.replaceAllUsesWith(Callee.getCallee());
+  ++Renamed;
+}
+
+void renameExternals(Module &M, const Rules &R) {
+  for (Function &F : make_early_inc_range(M)) {
+    if (!F.isDeclarationForLinker() || F.isIntrinsic())
+      continue;
+    const Rule *Rule = R.find(F.getName());
+    if (!Rule || F.getName() != Rule->Name)
+      continue;
+    if (Rule->Kind != RuleKind::Alloc && Rule->Kind != RuleKind::Own)
+      continue;
+    rename(F, *Rule);
+    F.eraseFromParent();
+  }
+}
+
+/// Before a call of a forbidden function: the hook that stops the process if an
+/// op got here, before the op is acknowledged.
+void guardCalls(Function &F, const Rules &R) {
+  SmallVector<std::pair<CallBase *, StringRef>, 8> Forbidden;
+  for (Instruction &I : instructions(F))
+    if (auto *Call = dyn_cast<CallBase>(&I))
+      if (auto *Callee = dyn_cast<Function>(Call->getCalledOperand()->stripPointerCasts()))
+        if (const Rule *Rule = R.governing(*Callee))
+          if (Rule->Kind == RuleKind::Forbid && !Call->isMustTailCall())
+            Forbidden.push_back({Call, Callee->getName()});
+  for (auto [Call, Name] : Forbidden) {
+    IRBuilder<> B(Call);
+    callHook(B, Hook::Guard, {B.CreateGlobalString(Name, "psm.name")});
+    ++Guarded;
+  }
+}
+
+/// In a function that replay skips, malloc means libc's. Not inlined, for its
+/// effect on malloc has to end with it.
+void bracketSkipped(Function &F) {
+  F.removeFnAttr(Attribute::AlwaysInline);
+  F.removeFnAttr(Attribute::InlineHint);
+  F.addFnAttr(Attribute::NoInline);
+  BasicBlock &Entry = F.getEntryBlock();
+  IRBuilder<> B(&Entry, Entry.getFirstNonPHIOrDbgOrAlloca());
+  Value *Handle = callHook(B, Hook::SkipEnter, {});
+  EscapeEnumerator Exits(F, "psm.skip.leave", /*HandleExceptions=*/!F.doesNotThrow());
+  while (IRBuilder<> *Exit = Exits.Next())
+    callHook(*Exit, Hook::SkipLeave, {Handle});
+  ++Bracketed;
+}
+
+/// Whether libm gives this function's exact result whoever computes it.
+bool isExact(StringRef Name) {
+  static const StringSet<> Exact = {"sqrt",  "fabs",      "floor", "ceil",     "trunc",
+                                    "rint",  "nearbyint", "round", "copysign", "fmod",
+                                    "frexp", "ldexp",     "modf",  "scalbn"};
+  return Exact.contains(Name) || Exact.contains(Name.drop_back());
+}
+
+/// The libm function that computes intrinsic `ID`, or "": those whose last bits
+/// the compiler and the library may not agree on.
+StringRef libraryName(Intrinsic::ID ID) {
+  switch (ID) {
+  case Intrinsic::sin:   return "sin";
+  case Intrinsic::cos:   return "cos";
+  case Intrinsic::exp:   return "exp";
+  case Intrinsic::exp2:  return "exp2";
+  case Intrinsic::exp10: return "exp10";
+  case Intrinsic::log:   return "log";
+  case Intrinsic::log2:  return "log2";
+  case Intrinsic::log10: return "log10";
+  case Intrinsic::pow:   return "pow";
+  default:               return "";
+  }
+}
+
+std::string withTypeSuffix(StringRef Name, const Type &T) {
+  if (T.isFloatTy())
+    return (Name + "f").str();
+  if (T.isX86_FP80Ty())
+    return (Name + "l").str();
+  return T.isDoubleTy() ? Name.str() : "";
+}
+
+/// Make this intrinsic what both copies compute alike; false if it is none of
+/// those in question.
+bool pinIntrinsic(IntrinsicInst &I) {
+  IRBuilder<> B(&I);
+  if (I.getIntrinsicID() == Intrinsic::fmuladd) {
+    Value *Product = B.CreateFMulFMF(I.getArgOperand(0), I.getArgOperand(1), &I);
+    I.replaceAllUsesWith(B.CreateFAddFMF(Product, I.getArgOperand(2), &I));
+    I.eraseFromParent();
+    ++Uncontracted;
+    return true;
+  }
+  StringRef Library = libraryName(I.getIntrinsicID());
+  std::string Name = Library.empty() ? "" : withTypeSuffix(Library, *I.getType());
+  if (Name.empty())
+    return false;
+  SmallVector<Value *, 2> Arguments(I.args());
+  FunctionCallee Callee =
+      I.getModule()->getOrInsertFunction(Name, I.getFunctionType());
+  CallInst *Call = B.CreateCall(Callee, Arguments);
+  Call->addFnAttr(Attribute::NoBuiltin);
+  Call->setDoesNotThrow();
+  I.replaceAllUsesWith(Call);
+  I.eraseFromParent();
+  return true;
+}
+
+bool isFloatingPointFunction(const Function &F) {
+  if (!F.isDeclaration() || F.isIntrinsic() || isExact(F.getName()))
+    return false;
+  auto IsFP = [](const Type *T) { return T->getScalarType()->isFloatingPointTy(); };
+  return IsFP(F.getReturnType()) || any_of(F.getFunctionType()->params(), IsFP);
+}
+
+void pinFloatingPoint(Function &F) {
+  for (Instruction &I : make_early_inc_range(instructions(F))) {
+    if (isa<FPMathOperator>(I) && I.hasAllowContract()) {
+      I.setHasAllowContract(false);
+      ++Uncontracted;
+    }
+    if (auto *Intrinsic = dyn_cast<IntrinsicInst>(&I))
+      pinIntrinsic(*Intrinsic);
+    else if (auto *Call = dyn_cast<CallBase>(&I))
+      if (Function *Callee = Call->getCalledFunction())
+        if (isFloatingPointFunction(*Callee))
+          Call->addFnAttr(Attribute::NoBuiltin);
+  }
+}
+
+} // namespace
+
+void prepareForeground(Module &M, const Rules &R) {
+  renameExternals(M, R);
+  for (Function &F : M) {
+    if (F.isDeclaration() || F.hasFnAttribute(Attribute::Naked))
+      continue;
+    const Rule *Rule = R.governing(F);
+    bool Skipped = Rule && Rule->Kind == RuleKind::Skip && !F.isDeclarationForLinker();
+    pinFloatingPoint(F);
+    guardCalls(F, R);
+    if (Skipped)
+      bracketSkipped(F);
+    else if (F.getName() != "main") // neither is ever replayed
+      zeroLocals(F);
+  }
+}
+
+} // namespace psm
