@@ -2,7 +2,7 @@
  *
  * A machine is a directory of files, all mode 0600:
  *
- *   super     page 0: struct super, written once at creation, both copies of it
+ *   super     page 0: struct super, written once at creation
  *             page 1: pm: four struct slot lines, two commit slots of two copies each
  *             page 2: one struct attempt: which entry recovery was at
  *   log       the op-log: a ring of struct log_entry, `log_bytes` long
@@ -77,7 +77,8 @@ struct slot {
 static_assert(sizeof(struct slot) == LAYOUT_LINE, "one line");
 #define LAYOUT_SLOT_OFFSET(slot, copy) (LAYOUT_PAGE + ((slot) * 2 + (copy)) * 512)
 
-/* Where replay was when recovery last ran: names an entry that stops the process.
+/* Where replay was when recovery last ran, if it did not end: names an entry that stops
+ * the process. All zero when it did.
  * Not ordered with anything: it serves after the death of a process, not of the machine.
  *
  * Valid if and only if its checksum (seed: super.salt) is right. */
@@ -89,9 +90,7 @@ struct attempt {
 };
 static_assert(sizeof(struct attempt) == LAYOUT_LINE, "one line");
 #define LAYOUT_ATTEMPT_OFFSET (2 * LAYOUT_PAGE)
-#define LAYOUT_SUPER_BYTES    (4 * LAYOUT_PAGE)
-/* The second copy of page 0, for a first that was damaged to be known as such. */
-#define LAYOUT_SUPER_COPY     (3 * LAYOUT_PAGE)
+#define LAYOUT_SUPER_BYTES    (3 * LAYOUT_PAGE)
 
 /* An entry of the op-log, at a position that is a multiple of 64; position p lies at
  * offset p modulo log_bytes, and an entry may run over the end and on at the start.

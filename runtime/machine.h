@@ -62,6 +62,7 @@ struct psm {
     int                   directory_fd;
     int                   lock_fd;       /* holds the OFD lock; never mapped */
     int                   super_fd, log_fd, image_fd, journal_fd; /* journal: undo or journal */
+    unsigned char        *super;         /* the super file, mapped */
     uint64_t              root_offset;   /* of the root in the arena; 0: none */
     uint64_t              machine_salt;  /* of undo records; fixed at creation */
     bool                  owns_globals;  /* ops write globals: they are this machine's */

@@ -13,8 +13,8 @@
  * program's notes are as big as its code, which would count as text, and nothing
  * in them may change what the foreground is. Unlike debug information they survive
  * `strip` (GNU's; `llvm-strip --strip-all` removes them, psm_init then says so),
- * and --gc-sections, being marked as retained. A name is the offset of a string in
- * psm_strings, plus 1 so that 0 can mean none.
+ * and --gc-sections, being marked as retained. A string is given by its offset in
+ * psm_strings; the empty string means none.
  *
  * Functions are known by their shadow variant's address (`shadow`): it is there
  * for every function compiled with the pass, and taking it changes nothing in the
@@ -39,14 +39,15 @@ enum psm_note_kind {
     PSM_NOTE_FUNCTION, /* name, file, line; shadow; other: foreground address if the
                           function is an op, external, or its address is taken, else
                           0; detail: psm_function_flags; type: hash of its type */
-    PSM_NOTE_CALL,     /* direct call: name of callee, file, line; shadow of callee */
+    PSM_NOTE_CALL,     /* direct call: name of callee, file, line; shadow of callee;
+                          size: via */
     PSM_NOTE_EXTERNAL, /* call of a listed external: name, file, line; detail: enum
-                          psm_rule; other: name of the reason (forbid) or 0 */
-    PSM_NOTE_INDIRECT, /* call through a pointer: file, line; type: hash */
-    PSM_NOTE_TRAP,     /* unsupported construct: name: what; file, line */
-    PSM_NOTE_READ,     /* global read: name, file, line; other: its address; size:
-                          bytes known */
-    PSM_NOTE_WRITE,    /* global written: likewise */
+                          psm_rule; other: the reason (forbid), a string; size: via */
+    PSM_NOTE_INDIRECT, /* call through a pointer: file, line; type: hash; size: via */
+    PSM_NOTE_TRAP,     /* unsupported construct: name: what; file, line; size: via */
+    PSM_NOTE_READ,     /* global read, or its address used in a way that leaves open
+                          what becomes of it: name, file, line; other: its address */
+    PSM_NOTE_WRITE,    /* global written: name, file, line; other: its address */
     PSM_NOTE_GLOBAL,   /* mutable global defined here: name, file, line; other: its
                           address; size: bytes; detail: psm_global_flags */
     PSM_NOTE_TAKEN,    /* function whose address is taken: name, line; other: its
@@ -54,7 +55,9 @@ enum psm_note_kind {
                           0 if it has none; type: hash. After a PSM_NOTE_FUNCTION: in
                           that function, or in the initial value of a global it uses;
                           before any: anywhere in the unit */
-    PSM_NOTE_WARNING,  /* name: text; file, line */
+    PSM_NOTE_WARNING,  /* name: text; file, line; size: via */
+    /* via: the functions inlined around the place, a string "f (x.c:7) -> " that
+     * goes before it in a chain. */
 
     /* Where pointers to globals go. `size` says where the pointer comes from: a
      * parameter of this function, by index from 0, or one of enum psm_source. */
@@ -73,6 +76,7 @@ enum psm_access { PSM_ACCESS_READ = 1, PSM_ACCESS_WRITE = 2 };
 
 enum psm_function_flags {
     PSM_FUNCTION_OP = 1, PSM_FUNCTION_RO = 2, PSM_FUNCTION_SKIP = 4,
+    PSM_FUNCTION_EXTERNAL = 8, /* other units may call it by name */
 };
 enum psm_global_flags {
     PSM_GLOBAL_STATE = 1,    /* marked psm_state: state even if no write is seen */
@@ -88,8 +92,8 @@ enum psm_rule {
 struct psm_note {
     uint32_t kind;   /* enum psm_note_kind */
     uint32_t line;   /* source line, 0 if not known */
-    uint64_t name;   /* 1 + offset of a NUL-terminated string, 0 if none */
-    uint64_t file;   /* likewise, 0 if not known */
+    uint64_t name;   /* string */
+    uint64_t file;   /* string */
     uint64_t shadow; /* address of a shadow variant */
     uint64_t other;  /* see kind */
     uint32_t detail; /* see kind */
@@ -128,7 +132,7 @@ struct notes {
 /* Read the notes of the ELF file `path`.
  *
  * Any bytes are accepted as input: what does not make sense is an error, never a
- * crash. Every name and file in a record is inside `strings` on return, so that
+ * crash. Every string in a record is inside `strings` on return, so that
  * notes_string needs no error path. Records of kinds this version does not know
  * are an error: the pass was of another version.
  *
@@ -137,7 +141,7 @@ struct notes {
 int notes_open(struct notes *notes, const char *path, char *error, size_t error_size);
 void notes_close(struct notes *notes);
 
-/* The string a record's name or file field means, NULL if it has none. */
+/* The string that a record's field means, "" if it has none. */
 const char *notes_string(const struct notes *notes, uint64_t field);
 
 #endif

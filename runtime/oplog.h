@@ -20,7 +20,24 @@
 
 struct psm;
 
+/* How appends become durable where a fence does not do it (the file medium). NULL on
+ * persistent memory. */
+struct log_store {
+    /* Recovery and creation: fill the ring from the file; and the other way round. */
+    int (*open)(struct psm *m);
+    void (*close)(struct psm *m);
+    /* Under the machine's lock: the entries up to head have been executed. They are to be
+     * made durable and published (executed, executed_sequence) soon. */
+    void (*appended)(struct psm *m);
+    /* Without the machine's lock, or with it: on return 0 the entries before `position` are
+     * durable. PSM_EFAILED otherwise. Does not publish what appended has not been told of. */
+    int (*wait)(struct psm *m, uint64_t position);
+};
+extern const struct log_store journal_log_store;
+
 struct oplog {
+    const struct log_store *store;
+    void *state;              /* the store's own */
     unsigned char *ring;      /* at +delta, bytes long, then itself once more */
     uint64_t bytes, mask;     /* mask: bytes - 1 */
     uint64_t head;            /* position of the next entry */
@@ -78,8 +95,10 @@ void oplog_publish(struct psm *m);
 int oplog_scan(struct psm *m, bool accept_loss);
 /* Whether somebody was told that entry `sequence` at `position` is durable. */
 bool oplog_has_witness(struct psm *m, uint64_t position, uint64_t sequence);
-/* Fill the ring's file at creation. */
+/* Fill the log's file at creation. */
 int oplog_format(struct psm *m, uint64_t bytes);
+/* Map the ring: the file itself, or memory that the store fills and writes. */
+int oplog_map(struct psm *m, uint64_t bytes);
 
 /* extent.c: arguments that do not go into the log. */
 int  extent_write(struct psm *m, uint64_t sequence, const void *arg, size_t size);

@@ -16,7 +16,8 @@ struct psm;
 struct log_entry;
 
 enum replay_phase {
-    REPLAY_RECOVERS, /* between psm_init's start and its end: takes the log's entries */
+    REPLAY_WAITS,    /* made; psm_init is not there yet */
+    REPLAY_RECOVERS, /* takes the entries that psm_init found */
     REPLAY_SERVES,   /* the machine is open */
     REPLAY_STOPS,    /* psm_close: replay all, commit, end */
 };
@@ -27,37 +28,46 @@ struct replay {
     _Atomic uint32_t phase;      /* enum replay_phase; changed under the mutex */
     /* Its own. */
     uint64_t  position, sequence; /* of the next entry to replay */
-    int64_t   time;               /* of the last one replayed */
-    uint64_t  epoch_ops;
+    int64_t   time;               /* of the entry it is at, or was */
+    bool      published;          /* the newest commit is, as the tail */
+    bool      extents;            /* the epoch had entries with extents */
+    bool      in_op;              /* shadow code runs: a fault is the op's */
     const struct log_entry *entry; /* the one it is at; NULL between */
-    uint64_t  entry_position;
-    uint32_t  growths;            /* of the heap, in this entry */
-    uint64_t  draws;              /* of psm_random, in this entry */
-    bool      in_op;              /* running shadow code: a fault here is the op's */
+    uint64_t  limit;              /* position up to which entries may be read */
+    uint64_t  refused_from;       /* growths of this entry from here on were refused */
+    uint64_t  growths;            /* of the heap, asked for by this entry */
+    uint64_t  draws;              /* psm_random's, by this entry */
     sigjmp_buf escape;            /* where a fault goes */
     char      trouble[512];       /* what the fault handler or psm_replay_trap said */
-    struct attempt *attempt;      /* in the mapped super file, during recovery */
+    /* Recovery. */
+    struct attempt *attempt;      /* in the mapped super file, while recovering */
+    struct attempt earlier;       /* what it said at the start */
+    uint64_t  recover_until;      /* position */
+    bool      recovered;          /* done or failed: `result` holds; under the mutex */
+    int       result;
+    uint64_t  ops_recovered;
     /* For callers. */
     _Atomic uint32_t naps;        /* futex: 1 while it naps */
     _Atomic uint32_t wants;       /* callers that wait for the tail to move */
     _Atomic uint32_t progress;    /* futex: counts publications of the tail */
     pthread_mutex_t mutex;
-    pthread_cond_t  changed;      /* phase, or recovery's end */
-    bool      recovered;          /* REPLAY_RECOVERS is done; `result` holds */
-    int       result;
-    uint64_t  recover_until;      /* position */
-    uint64_t  ops_recovered;
+    pthread_cond_t  changed;      /* phase, recovered */
 };
 
-int  replay_start(struct psm *m);   /* make the thread; it waits for work */
-/* V4: replay from m->commit up to `until` on the replay thread, and commit. */
+int  replay_start(struct psm *m);   /* make the thread; it waits */
+/* V4: replay from m->commit up to position `until`, and commit: 0, PSM_EPOISON, PSM_EFAILED. */
 int  replay_recover(struct psm *m, uint64_t until);
 void replay_serve(struct psm *m);   /* the machine is open from now on */
-/* Replay everything, commit, settle, join. 0, or PSM_EFAILED. */
+/* Replay all, commit, settle, end the thread: 0, PSM_EFAILED. */
 int  replay_stop(struct psm *m);
+/* Begin the heap's and the store's epoch; what was committed before is durable. */
+void replay_begin_epoch(struct psm *m);
 
 /* Wait until the published tail is at least `position`: 0, or PSM_EFAILED. */
 int  replay_wait(struct psm *m, uint64_t position);
 /* Wake the thread if it naps. */
 void replay_wake(struct psm *m);
+/* Recoveries that may end at one entry, without a fault that could be caught, before it
+ * is refused: SIGKILL may hit the same one by chance, and a watchdog does. */
+#define REPLAY_ATTEMPTS_MAX 3
 #endif

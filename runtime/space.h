@@ -33,6 +33,7 @@ struct space {
     uint64_t       globals_bytes;    /* its length; 0 if the program has no data */
     uint64_t       arena_max;        /* the arena may grow to this, in bytes */
     _Atomic uint64_t arena_bytes;    /* what the image file holds of the arena */
+    bool           d_mapped;
     uint64_t       private_bytes;    /* D below this is a mapping of the file */
     uint64_t       out_marked;       /* bytes of the out buffer that are marked */
     /* Detaching: a bit per page of D below private_bytes. The replay thread's. */
@@ -89,6 +90,11 @@ static inline void space_detach(struct psm *m, struct space *s, uint64_t arena_o
 int space_sweeper_start(struct psm *m);
 /* Returns when all of D is detached (finish) or the sweeper has stopped where it was. */
 void space_sweeper_end(struct psm *m, bool finish);
+
+/* Reserve or map anonymous memory at exactly `address`: 0, PSM_EADDRESS, PSM_ENOMEM. */
+int space_take(uint64_t address, uint64_t size, int protection, const char *what);
+/* The data part of the mirror: the globals area of m, or a private copy again. */
+int mirror_globals(struct psm *m, bool owned);
 
 /* The table of marked blocks: see hooks.def. */
 static inline unsigned char *space_marks(const void *twin)

@@ -54,16 +54,18 @@ class Run:
     """One process, from its start to its end or its death."""
 
     def __init__(self, command):
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
+        reading, writing = os.pipe()
         # What waits in the pipe has been done but not heard of: little, so that a kill
         # meant for the middle does not find the program at its end.
-        fcntl.fcntl(self.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
+        self.process = subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+        os.close(writing)
+        self.stdout = open(reading)
         self.said = {}
         self.done = None  # newest op known to be acknowledged
 
     def lines(self):
-        for line in self.process.stdout:
+        for line in self.stdout:
             if not line.endswith("\n"):
                 break  # cut by the kill
             word, *rest = line.split()
@@ -81,6 +83,7 @@ class Run:
 
     def end(self):
         self.error = self.process.stderr.read()
+        self.stdout.close()
         return self.process.wait()
 
     def expect_success(self):
