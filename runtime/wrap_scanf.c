@@ -38,6 +38,7 @@ struct conversion {
     int allocates;
     size_t size;     /* NUMBER, COUNT: of the integer; else of one character */
     size_t place;    /* offset of its private place */
+    size_t narrowed; /* bytes of a place that takes char from wide input, else 0 */
     void *argument;  /* canonical */
     size_t position; /* which argument */
 };
@@ -84,8 +85,9 @@ static void add(struct scan *scan, struct conversion conversion, size_t width)
     if (conversion.kind == STRING || conversion.kind == CHARACTERS) {
         size_t length = width < scan->input_length ? width : scan->input_length;
         /* Wide input may need several bytes a character. */
-        size_t each = scan->format.wide && conversion.size == 1 ? MB_LEN_MAX : conversion.size;
-        place = (length + 1) * each + 16;
+        int narrows = scan->format.wide && conversion.size == 1;
+        place = (length + 1) * (narrows ? MB_LEN_MAX : conversion.size) + 16;
+        conversion.narrowed = narrows ? place : 0;
     }
     conversion.place = scan->places_size;
     scan->places_size += (place + 15) & ~(size_t)15;
@@ -174,10 +176,19 @@ static void walk(struct scan *scan)
     copy_out(scan, 0);
 }
 
-/* Characters of `size` bytes at `from` up to the first zero. */
-static size_t length_of(const void *from, size_t size)
+/* Bytes that libc has stored in a string's place, which was zero before. In one that
+ * takes char from wide input, where glibc stores two zeros at the end, all was 0xff,
+ * which no character ends with. */
+static size_t stored_size(const struct conversion *conversion, const char *place, int assigned)
 {
-    return size == 1 ? strlen(from) : wcslen(from);
+    int ended = assigned && conversion->kind == STRING;
+    size_t size = conversion->narrowed;
+    if (!size)
+        return conversion->size == 1 ? strlen(place) + ended
+                                     : (wcslen((const wchar_t *)place) + ended) * sizeof(wchar_t);
+    while (size > 0 && place[size - 1] == (char)0xff)
+        size--;
+    return conversion->allocates && ended ? strlen(place) + 1 : size;
 }
 
 /* Step 3 for one conversion. `shadow`: the arguments' twins are meant. */
@@ -187,9 +198,7 @@ static void deliver(const struct conversion *conversion, const char *place, int 
     size_t size = conversion->size;
     void *to = shadow ? wrap_twin(conversion->argument) : conversion->argument;
     if (conversion->kind == STRING || conversion->kind == CHARACTERS) {
-        size *= length_of(place, conversion->size);
-        if (assigned && conversion->kind == STRING)
-            size += conversion->size;
+        size = stored_size(conversion, place, assigned);
     } else if (conversion->kind == COUNT) {
         assigned = *(const int64_t *)place != -1;
     }
@@ -260,6 +269,7 @@ static int scan_apart(const void *input, struct format format, enum dialect dial
                       scan.conversions[i].position + 1);
         if (scan.conversions[i].kind == COUNT)
             *(int64_t *)(places + scan.conversions[i].place) = -1;
+        memset(places + scan.conversions[i].place, 0xff, scan.conversions[i].narrowed);
     }
     bind(&scan, places, (void **)room, from);
 
