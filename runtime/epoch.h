@@ -38,6 +38,12 @@ struct epoch_store {
     void (*close)(struct psm *m);
     /* Whether the epoch should be committed soon, by what the store has to hold for it. */
     bool (*is_full)(struct psm *m);
+    /* 0: an epoch is committed as soon as there is nothing left to replay. Else it is left
+     * open, for later entries to join, until it is full, somebody waits for the tail, or
+     * nothing has come for so long. */
+    int64_t linger_ns;
+    /* A commit is durable when commit() returns: settle does nothing. */
+    bool commit_is_durable;
 };
 
 struct fresh_range {

@@ -32,8 +32,8 @@
 
 /* The superblock: what never changes after creation.
  *
- * Valid if and only if magic is LAYOUT_MAGIC, checksum is that of the other 4,088 bytes of
- * the page (seed LAYOUT_MAGIC), and version is LAYOUT_VERSION. Where magic, checksum and
+ * Valid if and only if magic is LAYOUT_MAGIC, checksum is that of the page's bytes from
+ * `version` on (seed: magic, see super_checksum), and version is LAYOUT_VERSION. Where magic, checksum and
  * version stand, and how the checksum is computed, is the same in every version. */
 struct super {
     uint64_t magic;
@@ -56,6 +56,11 @@ struct super {
 static_assert(offsetof(struct super, checksum) == 8, "the same in every version");
 static_assert(offsetof(struct super, version) == 16, "the same in every version");
 static_assert(sizeof(struct super) == LAYOUT_PAGE, "one page");
+
+static inline uint64_t super_checksum(const struct super *s)
+{
+    return hash_bytes(&s->version, sizeof *s - offsetof(struct super, version), s->magic ^ HASH_1);
+}
 
 /* A commit slot, on persistent memory: the image is what the entries before `position`
  * make, when the undo records of later epochs have been applied.

@@ -50,6 +50,8 @@ struct commit {
     uint64_t journal_bytes; /* length of the undo or journal file, at least */
 };
 
+#define MACHINE_OP_CACHE 16 /* op functions looked up lately, by address */
+
 struct psm {
     /* --- set by psm_init --- */
     void                 *root;          /* canonical; NULL if root_size is 0 */
@@ -65,20 +67,29 @@ struct psm {
     unsigned char        *super;         /* the super file, mapped */
     uint64_t              root_offset;   /* of the root in the arena; 0: none */
     uint64_t              machine_salt;  /* of undo records; fixed at creation */
+    uint64_t              recovery_us;   /* how long psm_init took */
     bool                  owns_globals;  /* ops write globals: they are this machine's */
-    struct psm           *next;          /* list of open machines, for fork */
+    struct psm           *next;          /* list of open machines */
+    bool                  listed;        /* it is on it */
 
     /* --- the writer's, under the lock --- */
     struct lock           lock;
+    enum lock_way         section_way;   /* how psm_begin got in */
+    enum lock_way         fork_way;      /* how fork's handler got in */
+    bool                  in_section;    /* between psm_begin and psm_commit */
     struct heap_view      heap_d;        /* the heap in D */
     struct oplog          log;
     uint64_t              op_sequence;   /* of the op that runs; psm_random */
     int64_t               op_time;       /* psm_time */
     uint64_t              op_draws;      /* numbers psm_random has given to this op */
     uint32_t              op_growths;    /* growths the heap has asked for in this op */
+    bool                  native;        /* native.c replays: growth as the log says */
+    uint64_t              native_refused;
     bool                  op_refused;    /* one was refused: so are the rest of this op's */
     bool                  logs_after;    /* psm_begin was used: D and image differ rightly */
-    struct psm_op_cache { psm_op_fn *function; uint32_t id; } op_cache;
+    struct { psm_op_fn *function; uint32_t id; } op_cache[MACHINE_OP_CACHE];
+    void                 *arg_copy;      /* room for an argument that is not 16-aligned */
+    size_t                arg_copy_bytes;
     uint64_t              ops, fences_foreground, bytes_foreground;
 
     /* --- the replay thread's --- */
@@ -100,12 +111,48 @@ _Noreturn void psm_replay_trap(const char *format, ...) __attribute__((format(pr
 
 /* --- machine.c --- */
 
-/* All open machines; the list's mutex is held while `visit` runs. */
+void machine_add(struct psm *m);
+void machine_remove(struct psm *m);
+void machine_list_lock(void);
+void machine_list_unlock(void);
+struct psm *machine_first(void); /* of the list, which is locked */
+/* All open machines; the list is locked while `visit` runs. */
 void machine_each(void (*visit)(struct psm *m, void *context), void *context);
 /* The machine that has `address` in its arena (D), or NULL. */
 struct psm *machine_of(const void *address);
 /* Nothing more is acknowledged from now on; says so through the log callback, once. */
 void machine_fail(struct psm *m, const char *why);
+
+/* --- files.c, create.c, open.c, globals.c, views.c, native.c --- */
+
+/* Open a file of the machine in directory_fd for reading and writing, refusing what others
+ * may write: 0 and *fd, or PSM_EREADONLY, PSM_EUNSAFE, PSM_ETRUNCATED if it is missing. */
+int  file_open(const char *directory, int directory_fd, const char *name, int *fd);
+/* Options with defaults filled in and checked. */
+int  options_check(struct psm_options *to, const struct psm_options *from);
+uint64_t machine_new_salt(void);
+/* Make a machine in directory `dir`, under another name first; then it can be opened. */
+int  machine_create(const char *dir, const struct psm_options *options);
+/* Open and recover: fills in *m, a zeroed struct. On failure all is undone. */
+int  machine_open(struct psm *m, const char *dir, const struct psm_options *options);
+/* Undo machine_open, and free what it holds; m itself is the caller's. */
+void machine_release(struct psm *m);
+/* Callbacks of the two views of the heap. */
+void machine_heap_p(struct psm *m);
+void machine_heap_d(struct psm *m);
+/* Where the globals area lies and how long it is, from the program. */
+void globals_place(struct psm *m);
+/* Persisted globals: into the executable, from the image; frozen ones compared. */
+void globals_restore(struct psm *m);
+int  globals_check_frozen(struct psm *m, const unsigned char *area);
+void globals_reset_scratch(struct psm *m);
+/* Recover by the plain variants (PSM_REPLAY_NATIVE): on return 0 the image is right. */
+int  native_replay(struct psm *m, uint64_t until);
+/* The entry's op run in D by this thread; the machine's lock is held, or nobody else there. */
+int64_t machine_run_op(struct psm *m, psm_op_fn *op, const void *arg, size_t arg_size, void *out);
+
+/* --- fork.c --- */
+void fork_setup(void); /* once per process */
 
 /* --- verify.c (psm_verify holds the lock and has drained) --- */
 int verify_machine(struct psm *m);

@@ -32,6 +32,9 @@ struct log_store {
     /* Without the machine's lock, or with it: on return 0 the entries before `position` are
      * durable. PSM_EFAILED otherwise. Does not publish what appended has not been told of. */
     int (*wait)(struct psm *m, uint64_t position);
+    /* Around a fork, under the machine's lock; may be NULL. */
+    void (*before_fork)(struct psm *m);
+    void (*after_fork)(struct psm *m); /* in the parent */
 };
 extern const struct log_store journal_log_store;
 

@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "layout.h"
+
 struct psm;
-struct log_entry;
 
 enum replay_phase {
     REPLAY_WAITS,    /* made; psm_init is not there yet */
@@ -29,6 +30,7 @@ struct replay {
     /* Its own. */
     uint64_t  position, sequence; /* of the next entry to replay */
     int64_t   time;               /* of the entry it is at, or was */
+    uint64_t  epoch_ops;          /* replayed in the open epoch */
     bool      published;          /* the newest commit is, as the tail */
     bool      extents;            /* the epoch had entries with extents */
     bool      in_op;              /* shadow code runs: a fault is the op's */
@@ -39,6 +41,7 @@ struct replay {
     uint64_t  draws;              /* psm_random's, by this entry */
     sigjmp_buf escape;            /* where a fault goes */
     char      trouble[512];       /* what the fault handler or psm_replay_trap said */
+    char     *signal_stack;       /* the fault handler's */
     /* Recovery. */
     struct attempt *attempt;      /* in the mapped super file, while recovering */
     struct attempt earlier;       /* what it said at the start */

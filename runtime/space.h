@@ -90,6 +90,8 @@ static inline void space_detach(struct psm *m, struct space *s, uint64_t arena_o
 int space_sweeper_start(struct psm *m);
 /* Returns when all of D is detached (finish) or the sweeper has stopped where it was. */
 void space_sweeper_end(struct psm *m, bool finish);
+/* Detach all that is left, here and now; the machine's lock is held. */
+void space_detach_rest(struct psm *m);
 
 /* Reserve or map anonymous memory at exactly `address`: 0, PSM_EADDRESS, PSM_ENOMEM. */
 int space_take(uint64_t address, uint64_t size, int protection, const char *what);

@@ -1,0 +1,15 @@
+/* fault.h: what a crash in replayed code comes to.
+ *
+ * A fault or abort on a replay thread ends the op, not the process: the machine fails, and
+ * the message names the op, the entry, and what lies at the address. On all other threads
+ * the handler that was there before goes on. */
+#ifndef PSM_FAULT_H
+#define PSM_FAULT_H
+
+#define FAULT_STACK_BYTES 65536
+
+/* Once per process; the program's own handlers stay in force for its own threads. */
+void fault_setup(void);
+/* On the replay thread, once: a stack for the handler, and the right signal mask. */
+void fault_enter_thread(void);
+#endif

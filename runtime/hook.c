@@ -1,0 +1,58 @@
+/* hook.c: the slow paths of the hooks that compiled code calls, and their like for the
+ * code of the runtime that runs in P.
+ *
+ * The fast path, a test of the block's mark, is inline in the shadow variant. What gets
+ * here is the first store of an epoch to a block, a long store, or a store to where
+ * nothing may be stored. */
+#include "hooks.h"
+
+#include "error.h"
+#include "machine.h"
+
+__thread struct psm *psm_current TLS_INITIAL;
+__thread struct psm *psm_replaying TLS_INITIAL;
+__thread struct psm *psm_reading TLS_INITIAL;
+
+void __psm_log(void *twin, uint64_t size)
+{
+    epoch_note(psm_replaying, twin, size);
+}
+
+void __psm_log_range(void *twin, uint64_t size)
+{
+    epoch_note(psm_replaying, twin, size);
+}
+
+void psm_store_hook(void *twin, size_t size)
+{
+    epoch_note(psm_replaying, twin, size);
+}
+
+void psm_fresh(struct psm *m, void *twin, size_t size)
+{
+    epoch_fresh(m, twin, size);
+}
+
+void __psm_trap(void *text)
+{
+    psm_replay_trap("it reaches what cannot be replayed: %s", (const char *)text);
+}
+
+void *__psm_skip_enter(void)
+{
+    struct psm *m = psm_current;
+    psm_current = NULL;
+    return m;
+}
+
+void __psm_skip_leave(void *before)
+{
+    psm_current = before;
+}
+
+void __psm_guard(void *name)
+{
+    if (psm_current != NULL)
+        psm_fatal("an op calls %s, which cannot be replayed; stopped before it was acknowledged",
+                  (const char *)name);
+}
