@@ -109,10 +109,13 @@ REAL_INTERNAL(strtold, long double)
 
 /* --- text from numbers ---------------------------------------------------------------- */
 
+enum { DIGITS_MAX = 5200 }; /* more than a long double's longest plain form */
+
 #define FROM(name, type)                                                            \
     int psm_w_##name(char *to, size_t size, const char *format, type value)         \
     {                                                                               \
-        int length = name(NULL, 0, wrap_twin(format), value);                       \
+        char local[DIGITS_MAX];                                                     \
+        int length = name(local, sizeof local, wrap_twin(format), value);           \
         size_t count = (size_t)length + 1 < size ? (size_t)length + 1 : size;       \
         wrap_announce(wrap_twin(to), count);                                        \
         return name(wrap_twin(to), size, wrap_twin(format), value);                 \
@@ -125,8 +128,6 @@ FROM(strfromf32, _Float32)
 FROM(strfromf64, _Float64)
 FROM(strfromf32x, _Float32x)
 FROM(strfromf64x, _Float64x)
-
-enum { DIGITS_MAX = 5200 }; /* more than a long double's longest plain form */
 
 char *psm_w_gcvt(double value, int digits, char *to)
 {
@@ -144,20 +145,15 @@ char *psm_w_qgcvt(long double value, int digits, char *to)
     return to;
 }
 
+/* These shift digits about in the buffer and leave some behind the end. */
 #define CVT_R(name, type)                                                           \
     int psm_w_##name(type value, int digits, int *restrict point, int *restrict sign, \
                      char *restrict to, size_t size)                                \
     {                                                                               \
-        char local[DIGITS_MAX];                                                     \
-        int local_point, local_sign;                                                \
-        int result = name(value, digits, &local_point, &local_sign, local,          \
-                          size < sizeof local ? size : sizeof local);               \
-        if (result == 0) {                                                          \
-            wrap_write(wrap_twin(to), local, strlen(local) + 1);                    \
-            wrap_write(wrap_twin(point), &local_point, sizeof local_point);         \
-            wrap_write(wrap_twin(sign), &local_sign, sizeof local_sign);            \
-        }                                                                           \
-        return result;                                                              \
+        wrap_announce(wrap_twin(to), size);                                         \
+        wrap_announce(wrap_twin(point), sizeof *point);                             \
+        wrap_announce(wrap_twin(sign), sizeof *sign);                               \
+        return name(value, digits, wrap_twin(point), wrap_twin(sign), wrap_twin(to), size); \
     }
 
 CVT_R(ecvt_r, double)
@@ -200,12 +196,9 @@ FORMAT_TIME(wcsftime, wchar_t)
 
 char *psm_w_asctime_r(const struct tm *time, char *to)
 {
-    char local[256];
     struct tm copy = twin_of_time(time);
-    if (!asctime_r(&copy, local))
-        return NULL;
-    wrap_write(wrap_twin(to), local, strlen(local) + 1);
-    return to;
+    wrap_announce(wrap_twin(to), 26); /* what callers must provide, and libc keeps to */
+    return asctime_r(&copy, wrap_twin(to)) ? to : NULL;
 }
 
 char *psm_w___asctime_r(const struct tm *time, char *to)

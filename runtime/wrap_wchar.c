@@ -4,6 +4,7 @@
  * Functions that keep their conversion state in libc (mbrtowc with a NULL state, mbtowc)
  * have one of the shadow's own here, since libc's belongs to the foreground. */
 #include "wrap.h"
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <uchar.h>
@@ -107,7 +108,7 @@ wchar_t *psm_w_wcstok(wchar_t *string, const wchar_t *delimiters, wchar_t **posi
     const wchar_t *set = wrap_twin(delimiters);
     wchar_t *p = wrap_twin(string ? string : *(wchar_t **)wrap_twin(position));
     if (!p) { /* all words have been had */
-        wrap_write_pointer(position, NULL);
+        errno = EINVAL;
         return NULL;
     }
     p += wcsspn(p, set);
@@ -199,8 +200,10 @@ int psm_w_mbtowc(wchar_t *to, const char *text, size_t size)
 {
     if (!text)
         return 0;
-    wchar_t c;
-    size_t length = mbrtowc(&c, wrap_twin(text), size, &(mbstate_t){0});
+    wchar_t c = 0;
+    size_t length = 0;
+    if (*(const char *)wrap_twin(text)) /* an end is one even if size is 0 */
+        length = mbrtowc(&c, wrap_twin(text), size, &(mbstate_t){0});
     if (length > MB_LEN_MAX)
         return -1;
     if (to)
@@ -226,79 +229,6 @@ int psm_w___wctomb_chk(char *to, wchar_t c, size_t room)
 
 /* --- strings: converted apart, then as much as was converted is copied ------------------ */
 
-/* Characters converted to wchar_t, at most `limit`; *end: how far the text was read,
- * NULL if to its end. (size_t)-1 if it ends in a bad character: `*count` holds what came
- * before. One at a time, since the libc call that does all at once does not tell. */
-static size_t decode(wchar_t *to, size_t limit, const char **text, size_t size,
-                     mbstate_t *state, size_t *count)
-{
-    const char *p = *text;
-    for (*count = 0; *count < limit; ++*count) {
-        wchar_t c;
-        size_t length = mbrtowc(&c, p, size, state);
-        if (length == (size_t)-1) {
-            *text = p;
-            return length;
-        }
-        if (length == (size_t)-2) { /* the size ends within a character */
-            *text = p + size;
-            return *count;
-        }
-        if (to)
-            to[*count] = c;
-        if (!c) {
-            *text = NULL;
-            return (*count)++;
-        }
-        p += length, size -= length;
-    }
-    *text = p;
-    return *count;
-}
-
-static size_t encode(char *to, size_t limit, const wchar_t **text, size_t size,
-                     mbstate_t *state, size_t *count)
-{
-    const wchar_t *p = *text;
-    *count = 0;
-    for (; size; p++, size--) {
-        char bytes[MB_LEN_MAX];
-        mbstate_t before = *state;
-        size_t length = wcrtomb(bytes, *p, state);
-        if (length == (size_t)-1) {
-            *text = p;
-            return length;
-        }
-        if (*count + length > limit) {
-            *state = before;
-            break;
-        }
-        if (to)
-            memcpy(to + *count, bytes, length);
-        *count += length;
-        if (!*p) {
-            *text = NULL;
-            return *count - 1;
-        }
-    }
-    *text = p;
-    return *count;
-}
-
-/* Convert the text at *p, in P, to `to`, canonical, by way of private room. */
-#define STRING(name, out, in, convert, longest)                                     \
-    static size_t name(out *to, const in **p, size_t size, size_t limit, mbstate_t *state) \
-    {                                                                               \
-        size_t count, most = longest(*p, size);                                     \
-        if (most > limit)                                                           \
-            most = limit;                                                           \
-        out local[512], *room = wrap_room(local, sizeof local, most * sizeof *to);  \
-        size_t result = convert(room, most, p, size, state, &count);                \
-        wrap_write(wrap_twin(to), room, count * sizeof *to);                        \
-        wrap_room_free(room, local);                                                \
-        return result;                                                              \
-    }
-
 static size_t longest_decoded(const char *text, size_t size)
 {
     return strnlen(text, size) + 1;
@@ -309,58 +239,64 @@ static size_t longest_encoded(const wchar_t *text, size_t size)
     return (wcsnlen(text, size) + 1) * MB_LEN_MAX;
 }
 
-STRING(decode_string, wchar_t, char, decode, longest_decoded)
-STRING(encode_string, char, wchar_t, encode, longest_encoded)
+/* Convert the text at *p, in P, to `to`, canonical, by way of private room. libc does not
+ * say how far it came before a character that cannot be converted: what it did not write
+ * has all bits set, as no character has. `bounded` is libc's function that takes a size;
+ * without one (SIZE_MAX) it is the other, which leaves another state behind an error. */
+#define CONVERT(name, restartable, bounded, out, in, longest)                       \
+    static size_t name(out *to, const in **p, size_t size, size_t limit, mbstate_t *state) \
+    {                                                                               \
+        size_t most = longest(*p, size), count;                                     \
+        if (most > limit)                                                           \
+            most = limit;                                                           \
+        out local[512], *room = wrap_room(local, sizeof local, most * sizeof *to);  \
+        memset(room, 0xff, most * sizeof *to);                                      \
+        size_t result = size == SIZE_MAX ? restartable(room, p, most, state)        \
+                                         : bounded(room, p, size, most, state);     \
+        if (result != (size_t)-1)                                                   \
+            count = result + !*p;                                                   \
+        else                                                                        \
+            for (count = 0; count < most && room[count] != (out)-1;)                \
+                count++;                                                            \
+        wrap_write(wrap_twin(to), room, count * sizeof *to);                        \
+        wrap_room_free(room, local);                                                \
+        return result;                                                              \
+    }
 
-/* With `to` NULL neither text nor state changes. */
-#define RESTARTABLE(name, nname, out, in, convert, convert_string)                  \
-    size_t psm_w_##nname(out *to, const in **text, size_t size, size_t limit, mbstate_t *state) \
+CONVERT(decode, mbsrtowcs, mbsnrtowcs, wchar_t, char, longest_decoded)
+CONVERT(encode, wcsrtombs, wcsnrtombs, char, wchar_t, longest_encoded)
+
+/* With `to` NULL they only count, and neither text nor state changes. */
+#define CONVERSIONS(whole, restartable, bounded, out, in, convert)                  \
+    size_t psm_w_##bounded(out *to, const in **text, size_t size, size_t limit, mbstate_t *state) \
     {                                                                               \
         static __thread mbstate_t own;                                              \
         const in *p = wrap_twin(*(const in **)wrap_twin(text));                     \
-        if (!to) {                                                                  \
-            mbstate_t copy = state ? *(mbstate_t *)wrap_twin(state) : own;          \
-            return convert(NULL, SIZE_MAX, &p, size, &copy, &(size_t){0});          \
-        }                                                                           \
-        size_t result = convert_string(to, &p, size, limit, state_of(state, &own)); \
+        if (!to)                                                                    \
+            return bounded(NULL, &p, size, limit, state ? wrap_twin(state) : &own); \
+        size_t result = convert(to, &p, size, limit, state_of(state, &own));        \
         wrap_write_pointer(text, wrap_canonical(p));                                \
         return result;                                                              \
     }                                                                               \
-    size_t psm_w_##name(out *to, const in **text, size_t limit, mbstate_t *state)   \
+    size_t psm_w_##restartable(out *to, const in **text, size_t limit, mbstate_t *state) \
     {                                                                               \
-        return psm_w_##nname(to, text, SIZE_MAX, limit, state);                     \
+        return psm_w_##bounded(to, text, SIZE_MAX, limit, state);                   \
     }                                                                               \
-    size_t psm_w___##name##_chk(out *to, const in **text, size_t limit, mbstate_t *state, size_t room) \
-    {                                                                               \
-        (void)room;                                                                 \
-        return psm_w_##name(to, text, limit, state);                                \
-    }                                                                               \
-    size_t psm_w___##nname##_chk(out *to, const in **text, size_t size, size_t limit, \
-                                 mbstate_t *state, size_t room)                     \
-    {                                                                               \
-        (void)room;                                                                 \
-        return psm_w_##nname(to, text, size, limit, state);                         \
-    }
-
-RESTARTABLE(mbsrtowcs, mbsnrtowcs, wchar_t, char, decode, decode_string)
-RESTARTABLE(wcsrtombs, wcsnrtombs, char, wchar_t, encode, encode_string)
-
-#define WHOLE(name, out, in, convert, convert_string)                               \
-    size_t psm_w_##name(out *to, const in *text, size_t limit)                      \
+    size_t psm_w_##whole(out *to, const in *text, size_t limit)                     \
     {                                                                               \
         const in *p = wrap_twin(text);                                              \
         mbstate_t state = {0};                                                      \
-        return to ? convert_string(to, &p, SIZE_MAX, limit, &state)                 \
-                  : convert(NULL, SIZE_MAX, &p, SIZE_MAX, &state, &(size_t){0});    \
+        return to ? convert(to, &p, SIZE_MAX, limit, &state)                        \
+                  : restartable(NULL, &p, limit, &state);                           \
     }                                                                               \
-    size_t psm_w___##name##_chk(out *to, const in *text, size_t limit, size_t room) \
-    {                                                                               \
-        (void)room;                                                                 \
-        return psm_w_##name(to, text, limit);                                       \
-    }
+    CHECKED(size_t, bounded, (out *to, const in **text, size_t size, size_t limit,  \
+            mbstate_t *state, size_t room), (to, text, size, limit, state))         \
+    CHECKED(size_t, restartable, (out *to, const in **text, size_t limit,           \
+            mbstate_t *state, size_t room), (to, text, limit, state))               \
+    CHECKED(size_t, whole, (out *to, const in *text, size_t limit, size_t room), (to, text, limit))
 
-WHOLE(mbstowcs, wchar_t, char, decode, decode_string)
-WHOLE(wcstombs, char, wchar_t, encode, encode_string)
+CONVERSIONS(mbstowcs, mbsrtowcs, mbsnrtowcs, wchar_t, char, decode)
+CONVERSIONS(wcstombs, wcsrtombs, wcsnrtombs, char, wchar_t, encode)
 
 /* --- mappings: a wctrans_t is an address in libc, the same in both variants -------------- */
 
