@@ -17,12 +17,15 @@ namespace {
 
 constexpr uint64_t BlockSize = 32;
 
-/// Code for when `Condition` holds, before `Before`; returns its terminator.
-Instruction *emitIf(Value *Condition, Instruction *Before, bool Likely) {
+/// Code for when `Condition` holds, before `Before`: a new block or the block
+/// `Then`. Returns the new block's terminator.
+Instruction *emitIf(Value *Condition, Instruction *Before, bool Likely,
+                    BasicBlock *Then = nullptr) {
   MDBuilder MD(Before->getContext());
-  return SplitBlockAndInsertIfThen(Condition, Before, /*Unreachable=*/false,
-                                   Likely ? MD.createLikelyBranchWeights()
-                                          : MD.createUnlikelyBranchWeights());
+  MDNode *Weights =
+      Likely ? MD.createLikelyBranchWeights() : MD.createUnlikelyBranchWeights();
+  return SplitBlockAndInsertIfThen(Condition, Before->getIterator(), /*Unreachable=*/false,
+                                   Weights, nullptr, nullptr, Then);
 }
 
 /// Where a range of Size bytes that begins at an address of `Alignment` has to be
@@ -59,14 +62,21 @@ void HookEmitter::emitTested(Instruction *Before, Value *Twin, uint64_t Size,
                              Align Alignment) {
   IRBuilder<> B(Before);
   Value *Address = B.CreatePtrToInt(Twin, B.getInt64Ty());
-  Value *All = nullptr;
+  BasicBlock *Slow = nullptr;
   for (uint64_t Offset : blockProbes(Size, Alignment)) {
-    Value *One = isMarked(B, Offset ? B.CreateAdd(Address, B.getInt64(Offset)) : Address);
-    All = All ? B.CreateAnd(All, One) : One;
+    B.SetInsertPoint(Before);
+    Value *Probe = Offset ? B.CreateAdd(Address, B.getInt64(Offset)) : Address;
+    Value *Missing = B.CreateNot(isMarked(B, Probe));
+    Instruction *End = emitIf(Missing, Before, /*Likely=*/false, Slow);
+    if (Slow)
+      continue;
+    Slow = End->getParent();
+    B.SetInsertPoint(End);
+    B.SetCurrentDebugLocation(Before->getDebugLoc());
+    callHook(B, Size <= BlockSize ? Hook::Log : Hook::LogRange, {Twin, B.getInt64(Size)});
   }
-  B.SetInsertPoint(emitIf(B.CreateNot(All), Before, /*Likely=*/false));
-  B.SetCurrentDebugLocation(Before->getDebugLoc());
-  callHook(B, Size <= BlockSize ? Hook::Log : Hook::LogRange, {Twin, B.getInt64(Size)});
+  // Whichever test fails, the one call sees to the whole range.
+  Slow->getTerminator()->setSuccessor(0, Before->getParent());
 }
 
 void HookEmitter::emitFixed(const PlannedHook &H, Value *Twin) {
