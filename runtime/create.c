@@ -88,7 +88,8 @@ static int format_image(struct psm *m, const struct psm_options *o, uint64_t *ro
         return status;
     struct heap_view view = { .base = s->p, .context = m, .grow = format_grow };
     uint64_t capacity = o->capacity_bytes != 0 ? o->capacity_bytes : UINT64_C(32) << 30;
-    if (heap_format(&view, capacity) != 0)
+    /* The heap's header lies in its first unit, before it has asked for any. */
+    if (space_grow(m, HEAP_CAPACITY_MIN) != 0 || heap_format(&view, capacity) != 0)
         return psm_fail_system("cannot make the heap in", m->directory);
     *root_offset = 0;
     if (o->root_size != 0) {

@@ -15,8 +15,8 @@ void globals_place(struct psm *m)
     const struct program *p = m->program;
     if (p->data_high == p->data_low)
         return;
-    m->space.globals_low = p->data_low & ~UINT64_C(LAYOUT_PAGE - 1);
-    m->space.globals_bytes = ((p->data_high + LAYOUT_PAGE - 1) & ~UINT64_C(LAYOUT_PAGE - 1)) - m->space.globals_low;
+    m->space.globals_low = p->data_low & ~(uint64_t)(LAYOUT_PAGE - 1);
+    m->space.globals_bytes = ((p->data_high + LAYOUT_PAGE - 1) & ~(uint64_t)(LAYOUT_PAGE - 1)) - m->space.globals_low;
 }
 
 static unsigned char *in_image(const struct psm *m, const unsigned char *globals, const struct program_global *g)

@@ -19,6 +19,7 @@ void lock_setup(void)
 void lock_make(struct lock *l)
 {
     atomic_init(&l->owner, can_revoke ? 0 : LOCK_SHARED);
+    atomic_init(&l->reader, 0);
     atomic_init(&l->inside, 0);
     pthread_rwlockattr_t attributes;
     pthread_rwlockattr_init(&attributes);

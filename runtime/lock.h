@@ -19,14 +19,17 @@
 struct lock {
     _Atomic uintptr_t owner;  /* 0: nobody yet; lock_self() of the biased thread; then
                                  LOCK_REVOKED, and LOCK_SHARED when that thread is out */
+    _Atomic uintptr_t reader; /* the same thread, while reads need nothing but the lock: the
+                                 machine is open, and no durability is to be waited for */
     _Atomic uint32_t  inside; /* the biased thread is in */
     pthread_rwlock_t  shared; /* used once owner is LOCK_SHARED */
 };
 #define LOCK_REVOKED ((uintptr_t)1)
 #define LOCK_SHARED  ((uintptr_t)2)
 
-/* How a thread got in; lock_leave wants it back. */
-enum lock_way { LOCK_BIASED, LOCK_RWLOCK };
+/* How a thread got in; lock_leave wants it back. LOCK_NESTED: it was in already, by the
+ * bias; it has got nothing to leave. (On the rwlock's way psm_current and psm_reading say so.) */
+enum lock_way { LOCK_BIASED, LOCK_RWLOCK, LOCK_NESTED };
 
 /* A number no other living thread has: its control block's address. */
 static inline uintptr_t lock_self(void)
@@ -45,6 +48,8 @@ static inline enum lock_way lock_enter(struct lock *l, bool writer)
 {
     uintptr_t self = lock_self();
     if (__builtin_expect(atomic_load_explicit(&l->owner, memory_order_relaxed) == self, 1)) {
+        if (__builtin_expect(atomic_load_explicit(&l->inside, memory_order_relaxed) != 0, 0))
+            return LOCK_NESTED;
         atomic_store_explicit(&l->inside, 1, memory_order_relaxed);
         /* Compiler only: keeps the store before the load. The processor's order is the
          * membarrier's business. */
@@ -61,7 +66,22 @@ static inline void lock_leave(struct lock *l, enum lock_way way)
 {
     if (__builtin_expect(way == LOCK_BIASED, 1))
         atomic_store_explicit(&l->inside, 0, memory_order_release); /* all we did, before this */
-    else
+    else if (way == LOCK_RWLOCK)
         pthread_rwlock_unlock(&l->shared);
+}
+
+/* lock_enter for a read, when nothing stands in the way; else false, and nothing is held. */
+static inline bool lock_try_read(struct lock *l)
+{
+    uintptr_t self = lock_self();
+    if (atomic_load_explicit(&l->reader, memory_order_relaxed) != self
+        || atomic_load_explicit(&l->inside, memory_order_relaxed) != 0)
+        return false;
+    atomic_store_explicit(&l->inside, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* as in lock_enter */
+    if (__builtin_expect(atomic_load_explicit(&l->owner, memory_order_acquire) == self, 1))
+        return true;
+    atomic_store_explicit(&l->inside, 0, memory_order_release);
+    return false;
 }
 #endif

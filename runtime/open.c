@@ -125,7 +125,7 @@ static int open_files(struct psm *m, struct super *super)
     m->options.root_size = super->root_size;
     m->space.arena_max = PSM_ARENA_SIZE - (UINT64_C(1) << 30);
     atomic_store(&m->space.arena_bytes,
-                 ((uint64_t)image.st_size - super->globals_bytes) & ~UINT64_C(LAYOUT_PAGE - 1));
+                 ((uint64_t)image.st_size - super->globals_bytes) & ~(uint64_t)(LAYOUT_PAGE - 1));
     return 0;
 }
 

@@ -133,6 +133,10 @@ int psm_close(psm_t *m)
         return psm_fail(PSM_EINVAL, "psm_close: machine is NULL");
     if (is_nested())
         return nested();
+    enum lock_way way = lock_enter(&m->lock, true);
+    if (way == LOCK_NESTED)
+        return nested();
+    lock_leave(&m->lock, way);
     int status = 0;
     if (atomic_load(&m->state) != PSM_EFORK) {
         if (m->log.store != NULL && atomic_load(&m->state) == 0)
@@ -222,6 +226,8 @@ int64_t psm_invoke_rw(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size,
     if (__builtin_expect(status != 0, 0))
         return status;
     enum lock_way way = lock_enter(&m->lock, true);
+    if (__builtin_expect(way == LOCK_NESTED, 0))
+        return nested();
     int64_t result = run_rw(m, op, arg, arg_size, out, out_size);
     const struct log_store *store = m->log.store;
     uint64_t head = m->log.head;
@@ -231,29 +237,47 @@ int64_t psm_invoke_rw(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size,
     return result;
 }
 
-int64_t psm_invoke_ro(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size, void *out, size_t out_size)
+/* A read with everything to be looked at; sees to it that the next one need not. */
+static __attribute__((noinline)) int64_t invoke_ro_slowly(struct psm *m, psm_op_fn *op, const void *arg,
+                                                          size_t arg_size, void *out, size_t out_size)
 {
-    if (__builtin_expect(m == NULL || op == NULL || (arg == NULL && arg_size != 0) || (out == NULL && out_size != 0), 0))
+    if (m == NULL || op == NULL || (arg == NULL && arg_size != 0) || (out == NULL && out_size != 0))
         return psm_fail(PSM_EINVAL, "psm_invoke_ro: machine, op, arg or out is NULL");
-    if (__builtin_expect(is_nested(), 0))
+    if (is_nested())
         return nested();
     enum lock_way way = lock_enter(&m->lock, false);
-    if (__builtin_expect(atomic_load_explicit(&m->state, memory_order_relaxed) == PSM_EFAILED, 0)) {
+    if (way == LOCK_NESTED)
+        return nested();
+    const struct log_store *store = m->options.flags & PSM_RO_NOWAIT ? NULL : m->log.store;
+    int state = atomic_load_explicit(&m->state, memory_order_relaxed);
+    if (state == PSM_EFAILED) {
         lock_leave(&m->lock, way);
         return refuse(m);
     }
+    if (way == LOCK_BIASED && store == NULL)
+        atomic_store_explicit(&m->lock.reader, lock_self(), memory_order_relaxed);
     psm_reading = m;
     int64_t result = op(m->root, arg, arg_size, out);
     psm_reading = NULL;
-    const struct log_store *store = m->log.store;
     uint64_t head = m->log.head;
     lock_leave(&m->lock, way);
-    if (store != NULL && !(m->options.flags & PSM_RO_NOWAIT)) {
+    if (store != NULL && state == 0) {
         int status = store->wait(m, head);
         if (status != 0)
             return status;
     }
     return result;
+}
+
+int64_t psm_invoke_ro(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size, void *out, size_t out_size)
+{
+    /* Few instructions: a plain call of a read would overlap with the next one's misses. */
+    if (__builtin_expect(m != NULL && op != NULL && psm_current == NULL && lock_try_read(&m->lock), 1)) {
+        int64_t result = op(m->root, arg, arg_size, out);
+        lock_leave(&m->lock, LOCK_BIASED);
+        return result;
+    }
+    return invoke_ro_slowly(m, op, arg, arg_size, out, out_size);
 }
 
 int psm_begin(psm_t *m)
@@ -263,6 +287,8 @@ int psm_begin(psm_t *m)
     if (is_nested())
         return nested();
     enum lock_way way = lock_enter(&m->lock, true);
+    if (way == LOCK_NESTED)
+        return nested();
     if (atomic_load_explicit(&m->state, memory_order_relaxed) != 0) {
         lock_leave(&m->lock, way);
         return refuse(m);
@@ -326,6 +352,8 @@ int psm_drain(psm_t *m)
     if (is_nested())
         return nested();
     enum lock_way way = lock_enter(&m->lock, true);
+    if (way == LOCK_NESTED)
+        return nested();
     uint64_t head = m->log.head;
     int state = atomic_load(&m->state);
     lock_leave(&m->lock, way);
@@ -339,6 +367,8 @@ int psm_verify(psm_t *m)
     if (is_nested())
         return nested();
     enum lock_way way = lock_enter(&m->lock, true);
+    if (way == LOCK_NESTED)
+        return nested();
     int status = atomic_load(&m->state) != 0 ? refuse(m) : drain(m, m->log.head);
     if (status == 0)
         status = verify_machine(m);
