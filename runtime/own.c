@@ -51,8 +51,25 @@ static inline int compare(const struct order *order, const void *a, const void *
 #define DIRECT(p)   (p)
 #define INDIRECT(p) (*(void **)(p))
 
-/* One copy of the algorithm for a way of moving elements of SIZE bytes. */
-#define MERGE_SORT(name, SIZE, ELEMENT)                                                 \
+/* How an element of SIZE bytes is moved: a call of memcpy for each would cost more than
+ * moving them. */
+#define AS_ONE(to, from, size) memcpy(to, from, size)
+#define BY_WORD(to, from, size)                                                         \
+    do {                                                                                \
+        size_t at_ = 0;                                                                 \
+        for (; at_ + 8 <= (size); at_ += 8)                                             \
+            memcpy((to) + at_, (from) + at_, 8);                                        \
+        for (; at_ < (size); at_++)                                                     \
+            (to)[at_] = (from)[at_];                                                    \
+    } while (0)
+
+/* Keeps the compiler from selecting without a branch: on a branch foretold the processor
+ * goes on to load the next elements, which for a large array are cache misses, while the
+ * comparison is under way (1M elements of 64 bytes: 2.5x). */
+#define BRANCH(condition) __builtin_expect(condition, 0)
+
+/* One copy of the algorithm for elements of SIZE bytes. */
+#define MERGE_SORT(name, SIZE, ELEMENT, MOVE)                                                \
     static void name##_insertion(const struct order *order, char *base, size_t count)   \
     {                                                                                   \
         char *end = base + count * (SIZE);                                              \
@@ -62,9 +79,9 @@ static inline int compare(const struct order *order, const void *a, const void *
                 to -= (SIZE);                                                           \
             if (to == next)                                                             \
                 continue;                                                               \
-            memcpy(order->buffer, next, (SIZE));                                        \
+            MOVE(order->buffer, next, (SIZE));                                          \
             memmove(to + (SIZE), to, (size_t)(next - to));                              \
-            memcpy(to, order->buffer, (SIZE));                                          \
+            MOVE(to, order->buffer, (SIZE));                                            \
         }                                                                               \
     }                                                                                   \
     static void name(const struct order *order, char *base, size_t count)               \
@@ -82,19 +99,23 @@ static inline int compare(const struct order *order, const void *a, const void *
         memcpy(order->buffer, base, half * (SIZE));                                     \
         char *left = order->buffer, *left_end = left + half * (SIZE), *to = base;       \
         while (left < left_end && right < end) {                                        \
-            int take_right = compare(order, ELEMENT(left), ELEMENT(right)) > 0;         \
-            memcpy(to, take_right ? right : left, (SIZE));                              \
-            left += take_right ? 0 : (SIZE);                                            \
-            right += take_right ? (SIZE) : 0;                                           \
+            if (BRANCH(compare(order, ELEMENT(left), ELEMENT(right)) > 0)) {            \
+                MOVE(to, right, (SIZE));                                                \
+                right += (SIZE);                                                        \
+            } else {                                                                    \
+                MOVE(to, left, (SIZE));                                                 \
+                left += (SIZE);                                                         \
+            }                                                                           \
             to += (SIZE);                                                               \
         }                                                                               \
         memcpy(to, left, (size_t)(left_end - left));                                    \
     }
 
-MERGE_SORT(sort_4, 4, DIRECT)
-MERGE_SORT(sort_8, 8, DIRECT)
-MERGE_SORT(sort_any, order->size, DIRECT)
-MERGE_SORT(sort_pointers, sizeof(void *), INDIRECT)
+MERGE_SORT(sort_4, 4, DIRECT, AS_ONE)
+MERGE_SORT(sort_8, 8, DIRECT, AS_ONE)
+MERGE_SORT(sort_16, 16, DIRECT, AS_ONE)
+MERGE_SORT(sort_any, order->size, DIRECT, BY_WORD)
+MERGE_SORT(sort_pointers, sizeof(void *), INDIRECT, AS_ONE)
 
 static void swap(char *a, char *b, size_t size)
 {
@@ -180,6 +201,8 @@ static void sort(struct order *order, char *base, size_t count)
         sort_4(order, base, count);
     else if (size == 8)
         sort_8(order, base, count);
+    else if (size == 16)
+        sort_16(order, base, count);
     else
         sort_any(order, base, count);
     if (order->buffer != local)
