@@ -7,7 +7,7 @@
  * each tenth add one of the documents so far is removed, or added again if an
  * earlier turn removed it. So a run that finds n ops done goes on with op n.
  *
- * Says on standard output, a line each and at once, what drive.py reads:
+ * Says on standard output, a line each and at once, what crash.py reads:
  *     ready OPS RECOVERED MICROSECONDS   state is there and has answered a read
  *     total OPS                          that the corpus comes to
  *     done OPS                           that many are durable

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a program on its input while killing it, and says what that did to the state.
 
-    drive.py --plain PLAIN --program PROGRAM --input INPUT
+    crash.py --plain PLAIN --program PROGRAM --input INPUT
              --state pm=DIRECTORY --state file=DIRECTORY [--kills N] [--seed S]
 
 PLAIN, the same source without the pass, gives the reference digest. PROGRAM is
@@ -110,23 +110,26 @@ def reference(arguments):
 def kill_points(total, kills, chance):
     """Ops after which to strike; None for a strike before the state is ready."""
     early = kills // 6
-    points = sorted(chance.randrange(1, total * 19 // 20) for _ in range(kills - early))
+    points = sorted(chance.randrange(1, total * 3 // 4) for _ in range(kills - early))
     for _ in range(early):
         points.insert(chance.randrange(1, len(points)), None)
     return points
 
 
-def load(medium, directory, arguments, total, delay, chance):
-    """Returns rows of the table, and the last run."""
+def load(medium, directory, arguments, total, delay, chance, states=None):
+    """Returns rows of the table, and the last run. states: if given, the digests after
+    0, 1, 2 ... ops; the program then says its digest as a fourth word after `ready`."""
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(os.path.dirname(directory), exist_ok=True)
     bar = Bar(f"{medium:4}")
     points = kill_points(total, arguments.kills, chance)
     rows, acknowledged = [], 0
+    program = arguments.program
+    command = program if isinstance(program, list) else [program]
     typical_start = 0.005
     while True:
         point = points.pop(0) if points else total + 1
-        run = Run([arguments.program, arguments.input, directory, medium])
+        run = Run([*command, arguments.input, directory, medium])
         if point is None:
             time.sleep(chance.uniform(0, 2 * typical_start))
             killed = run.kill()
@@ -141,9 +144,11 @@ def load(medium, directory, arguments, total, delay, chance):
             else:
                 run.expect_success()
         if "ready" in run.said:
-            found, recovered, microseconds = map(int, run.said["ready"])
+            found, recovered, microseconds = map(int, run.said["ready"][:3])
             if not acknowledged <= found <= acknowledged + 1:
                 raise Wrong(f"{acknowledged} ops were acknowledged, {found} are there")
+            if states and run.said["ready"][3] != states[found]:
+                raise Wrong(f"digest {run.said['ready'][3]} after {found} ops, not {states[found]}")
             typical_start = min(microseconds / 1e6, 0.05)
             rows.append([acknowledged, found, recovered, microseconds, killed])
             acknowledged = run.done

@@ -1,10 +1,11 @@
-/* plain.c: the part of psm.h that the word index uses, without persistence.
+/* plain.c: the part of psm.h that the demo and the tests use, without persistence.
  *
- * Linked instead of libpsm, with the same main.c and index.c compiled by plain
- * clang, it makes the reference: what the program would be without this project. */
+ * Linked instead of libpsm, with the same sources compiled by plain clang, it makes the
+ * reference: what the program would be without this project. */
 #include "psm.h"
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct psm {
     void *root;
@@ -42,6 +43,11 @@ int64_t psm_invoke_ro(psm_t *machine, psm_op_fn *op, const void *arg, size_t arg
 {
     (void)out_size;
     return op(machine->root, arg, arg_size, out);
+}
+
+int64_t psm_time(void)
+{
+    return (int64_t)time(NULL) * 1000000000;
 }
 
 int psm_verify(psm_t *machine)
