@@ -113,6 +113,14 @@ void dropInstrumentation(Function &Variant) {
 }
 
 void Cloner::place(Function &Variant, Function &F) {
+  // A program may have declared the name: a test, or libpsm.
+  std::string Name = (F.getName() + ShadowSuffix).str();
+  if (Function *Declared = M.getFunction(Name); Declared && Declared->isDeclaration()) {
+    Variant.takeName(Declared);
+    Declared->replaceAllUsesWith(&Variant);
+    Declared->eraseFromParent();
+  }
+  Variant.setName(Name);
   Variant.addFnAttr(ShadowAttr, F.getName());
   Variant.setSection((".text.psm." + F.getName()).str());
   Variant.setComdat(nullptr);
@@ -139,14 +147,13 @@ Function *Cloner::cloneBody(Function &F) {
   Function *Variant = CloneFunction(&F, Map);
   defineLabelTables(Map);
   Variant->setLinkage(variantLinkage(F));
-  Variant->setName(F.getName() + ShadowSuffix);
   ++Cloned;
   return Variant;
 }
 
 Function *Cloner::makeEmpty(Function &F, GlobalValue::LinkageTypes Linkage) {
   auto *Variant = Function::Create(F.getFunctionType(), Linkage, F.getAddressSpace(),
-                                   F.getName() + ShadowSuffix, &M);
+                                   "", &M);
   Variant->copyAttributesFrom(&F);
   Variant->setLinkage(Linkage);
   Variant->setPersonalityFn(nullptr);
@@ -274,7 +281,7 @@ void Cloner::run() {
   SmallVector<Function *, 0> Definitions;
   SmallPtrSet<Function *, 32> Taken;
   for (Function &F : M)
-    if (!F.isDeclaration()) {
+    if (!F.isDeclaration() && !isShadow(F)) {
       Definitions.push_back(&F);
       if (isAddressTaken(F))
         Taken.insert(&F);
@@ -286,6 +293,8 @@ void Cloner::run() {
       Kept.push_back(Variant);
   }
   makeAliases();
+  for (Function *F : Definitions)
+    guardForbiddenCalls(*F, R);
 
   for (Function *Variant : Variants) {
     resolveIndirectCalls(*Variant);

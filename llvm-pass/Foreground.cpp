@@ -96,23 +96,6 @@ void renameExternals(Module &M, const Rules &R) {
   }
 }
 
-/// Before a call of a forbidden function: the hook that stops the process if an
-/// op got here, before the op is acknowledged.
-void guardCalls(Function &F, const Rules &R) {
-  SmallVector<std::pair<CallBase *, StringRef>, 8> Forbidden;
-  for (Instruction &I : instructions(F))
-    if (auto *Call = dyn_cast<CallBase>(&I))
-      if (auto *Callee = dyn_cast<Function>(Call->getCalledOperand()->stripPointerCasts()))
-        if (const Rule *Rule = R.governing(*Callee))
-          if (Rule->Kind == RuleKind::Forbid && !Call->isMustTailCall())
-            Forbidden.push_back({Call, Callee->getName()});
-  for (auto [Call, Name] : Forbidden) {
-    IRBuilder<> B(Call);
-    callHook(B, Hook::Guard, {B.CreateGlobalString(Name, "psm.name")});
-    ++Guarded;
-  }
-}
-
 /// In a function that replay skips, malloc means libc's. Not inlined, for its
 /// effect on malloc has to end with it.
 void bracketSkipped(Function &F) {
@@ -211,6 +194,21 @@ void pinFloatingPoint(Function &F) {
 
 } // namespace
 
+void guardForbiddenCalls(Function &F, const Rules &R) {
+  SmallVector<std::pair<CallBase *, StringRef>, 8> Forbidden;
+  for (Instruction &I : instructions(F))
+    if (auto *Call = dyn_cast<CallBase>(&I))
+      if (auto *Callee = dyn_cast<Function>(Call->getCalledOperand()->stripPointerCasts()))
+        if (const Rule *Rule = R.governing(*Callee))
+          if (Rule->Kind == RuleKind::Forbid && !Call->isMustTailCall())
+            Forbidden.push_back({Call, Callee->getName()});
+  for (auto [Call, Name] : Forbidden) {
+    IRBuilder<> B(Call);
+    callHook(B, Hook::Guard, {B.CreateGlobalString(Name, "psm.name")});
+    ++Guarded;
+  }
+}
+
 void prepareForeground(Module &M, const Rules &R) {
   renameExternals(M, R);
   for (Function &F : M) {
@@ -219,7 +217,6 @@ void prepareForeground(Module &M, const Rules &R) {
     const Rule *Rule = R.governing(F);
     bool Skipped = Rule && Rule->Kind == RuleKind::Skip && !F.isDeclarationForLinker();
     pinFloatingPoint(F);
-    guardCalls(F, R);
     if (Skipped)
       bracketSkipped(F);
     else if (F.getName() != "main") // neither is ever replayed

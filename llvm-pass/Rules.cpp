@@ -175,8 +175,12 @@ const Rule *Rules::findWrapper(StringRef Name) const {
 
 const Rule *Rules::governing(const Function &F) const {
   const Rule *R = find(F.getName());
-  if (!R || F.isDeclarationForLinker())
+  if (!R || F.isDeclaration())
     return R;
+  // An inline body of a libc function (available_externally) serves for what is
+  // called as it is anyway; what is renamed or not called is known by its name.
+  if (F.isDeclarationForLinker())
+    return R->Kind == RuleKind::Pure ? nullptr : R;
   bool AboutBody = R->Kind == RuleKind::Skip || R->Kind == RuleKind::Replace ||
                    R->Kind == RuleKind::Forbid;
   return AboutBody && !R->BuiltIn ? R : nullptr;
