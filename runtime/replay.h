@@ -72,5 +72,5 @@ int  replay_wait(struct psm *m, uint64_t position);
 void replay_wake(struct psm *m);
 /* Recoveries that may end at one entry, without a fault that could be caught, before it
  * is refused: SIGKILL may hit the same one by chance, and a watchdog does. */
-#define REPLAY_ATTEMPTS_MAX 3
+#define REPLAY_ATTEMPTS_MAX 8
 #endif

@@ -66,18 +66,16 @@ static_assert(RECENT_COUNT == 1 << 14, "recent_index gives 14 bits");
 
 static int undo_resize(struct psm *m, struct undo *u, uint64_t bytes)
 {
-    void *got;
     if (medium_allocate(&m->medium, m->journal_fd, u->bytes, bytes - u->bytes) != 0)
         return -1;
     /* The new length is metadata, which the fences do not order. */
     if (medium_sync(&m->medium, m->journal_fd) != 0)
         psm_replay_trap("cannot sync the undo log: %s", strerror(errno));
-    if (u->map == NULL)
-        got = medium_map(&m->medium, NULL, bytes, m->journal_fd, 0);
-    else
-        got = mremap(u->map, u->bytes, bytes, MREMAP_MAYMOVE);
+    void *got = medium_map(&m->medium, NULL, bytes, m->journal_fd, 0);
     if (got == MAP_FAILED)
         return -1;
+    if (u->map != NULL)
+        munmap(u->map, u->bytes);
     madvise(got, bytes, MADV_DONTFORK);
     u->map = got;
     u->bytes = bytes;
@@ -305,7 +303,7 @@ static int undo_open(struct psm *m)
     u->slot = !valid[0] || (valid[1] && s[1].epoch > s[0].epoch);
     const struct slot *c = &s[u->slot];
     if (bad != 0)
-        psm_say(m, PSM_LOG_WARNING, "%d of 4 commit slot lines are torn or damaged; epoch %lu counts", bad,
+        psm_say(m, PSM_LOG_INFO, "%d of 4 commit slot lines are torn or damaged; epoch %lu counts", bad,
                 (unsigned long)c->epoch);
     if (fstat(m->journal_fd, &undo) != 0 || fstat(m->image_fd, &image) != 0)
         return psm_fail_system("cannot stat the files of", m->directory);
