@@ -211,6 +211,11 @@ const Rule *pureRule(const CallBase &Call, const Rules &R) {
 bool collectAccesses(Instruction &I, const Rules &R, SmallVectorImpl<Access> &List) {
   if (isa<LoadInst, StoreInst>(I))
     return collectLoadStore(I, List);
+  if (isa<AtomicRMWInst, AtomicCmpXchgInst>(I)) { // plain by the time of hooks, not of notes
+    Type *T = I.getOperand(1)->getType();
+    List.push_back(fixed(I, 0, true, I.getDataLayout().getTypeStoreSize(T), Align(1)));
+    return true;
+  }
   if (isa<VAArgInst>(I)) { // reads and advances the list
     List.push_back(fixed(I, 0, true, VaListSize, VaListAlign));
     return true;
