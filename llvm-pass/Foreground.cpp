@@ -21,6 +21,7 @@
 //===----------------------------------------------------------------------===//
 #include "Foreground.h"
 #include "Hooks.h"
+#include "Options.h"
 #include "Rules.h"
 #include "Shadow.h"
 #include "llvm/ADT/Statistic.h"
@@ -91,6 +92,8 @@ void renameExternals(Module &M, const Rules &R) {
       continue;
     if (Rule->Kind != RuleKind::Alloc && Rule->Kind != RuleKind::Own)
       continue;
+    if (!options::applies(Rule->Kind == RuleKind::Alloc ? "alloc" : "own"))
+      continue;
     rename(F, *Rule);
     F.eraseFromParent();
   }
@@ -149,6 +152,8 @@ std::string withTypeSuffix(StringRef Name, const Type &T) {
 bool pinIntrinsic(IntrinsicInst &I) {
   IRBuilder<> B(&I);
   if (I.getIntrinsicID() == Intrinsic::fmuladd) {
+    if (!options::applies("fp"))
+      return false;
     Value *Product = B.CreateFMulFMF(I.getArgOperand(0), I.getArgOperand(1), &I);
     I.replaceAllUsesWith(B.CreateFAddFMF(Product, I.getArgOperand(2), &I));
     I.eraseFromParent();
@@ -157,7 +162,7 @@ bool pinIntrinsic(IntrinsicInst &I) {
   }
   StringRef Library = libraryName(I.getIntrinsicID());
   std::string Name = Library.empty() ? "" : withTypeSuffix(Library, *I.getType());
-  if (Name.empty())
+  if (Name.empty() || !options::applies("libm"))
     return false;
   SmallVector<Value *, 2> Arguments(I.args());
   FunctionCallee Callee =
@@ -179,7 +184,7 @@ bool isFloatingPointFunction(const Function &F) {
 
 void pinFloatingPoint(Function &F) {
   for (Instruction &I : make_early_inc_range(instructions(F))) {
-    if (isa<FPMathOperator>(I) && I.hasAllowContract()) {
+    if (isa<FPMathOperator>(I) && I.hasAllowContract() && options::applies("fp")) {
       I.setHasAllowContract(false);
       ++Uncontracted;
     }
@@ -187,7 +192,7 @@ void pinFloatingPoint(Function &F) {
       pinIntrinsic(*Intrinsic);
     else if (auto *Call = dyn_cast<CallBase>(&I))
       if (Function *Callee = Call->getCalledFunction())
-        if (isFloatingPointFunction(*Callee))
+        if (options::applies("libm") && isFloatingPointFunction(*Callee))
           Call->addFnAttr(Attribute::NoBuiltin);
   }
 }
@@ -195,6 +200,8 @@ void pinFloatingPoint(Function &F) {
 } // namespace
 
 void guardForbiddenCalls(Function &F, const Rules &R) {
+  if (!options::applies("guard"))
+    return;
   SmallVector<std::pair<CallBase *, StringRef>, 8> Forbidden;
   for (Instruction &I : instructions(F))
     if (auto *Call = dyn_cast<CallBase>(&I))

@@ -36,8 +36,10 @@ cl::opt<bool> All("psm-all", cl::desc("check as if ops reached every function"),
                   cl::cat(Category));
 cl::opt<bool> NoHooks("psm-no-hooks", cl::desc("translate addresses, log nothing (to measure)"),
                       cl::cat(Category));
-cl::opt<bool> NoZero("psm-no-zero", cl::desc("do not zero local variables (to measure)"),
-                     cl::cat(Category));
+cl::list<std::string> ForegroundSkip("psm-foreground-skip", cl::CommaSeparated,
+                                     cl::value_desc("alloc|own|zero|libm|guard|fp"),
+                                     cl::desc("leave foreground rules out (to measure)"),
+                                     cl::cat(Category));
 cl::opt<bool> Visible("psm-visible-shadows",
                       cl::desc("shadow variants are as visible as their functions"),
                       cl::cat(Category));
@@ -105,6 +107,7 @@ void registerPasses(PassBuilder &PB) {
 } // namespace
 } // namespace psm
 
-extern "C" LLVM_ATTRIBUTE_WEAK PassPluginLibraryInfo llvmGetPassPluginInfo() {
+extern "C" LLVM_ATTRIBUTE_WEAK LLVM_ATTRIBUTE_VISIBILITY_DEFAULT PassPluginLibraryInfo
+llvmGetPassPluginInfo() {
   return {LLVM_PLUGIN_API_VERSION, "psm", "1", psm::registerPasses};
 }

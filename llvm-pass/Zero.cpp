@@ -109,7 +109,7 @@ void zeroStatic(AllocaInst &A, Instruction *AfterAllocas, uint64_t Size) {
 } // namespace
 
 void zeroLocals(Function &F) {
-  if (options::NoZero || F.isPresplitCoroutine())
+  if (!options::applies("zero") || F.isPresplitCoroutine())
     return;
   const DataLayout &DL = F.getParent()->getDataLayout();
   SmallVector<AllocaInst *, 32> Locals;

@@ -1,7 +1,7 @@
 ; Which local variables begin as zero, where, and how; in the foreground and in the
 ; variant alike. What is set whole at once, too large, or in main, does not.
 ; RUN: %opt -load-pass-plugin=%psmpass -passes=psm-clone,verify -S %s | FileCheck %s --implicit-check-not='call void @llvm.memset'
-; RUN: %opt -load-pass-plugin=%psmpass -psm-no-zero -passes=psm-clone,verify -S %s | FileCheck %s --check-prefix=OFF --implicit-check-not=memset
+; RUN: %opt -load-pass-plugin=%psmpass -psm-foreground-skip=zero -passes=psm-clone,verify -S %s | FileCheck %s --check-prefix=OFF --implicit-check-not=memset
 ; OFF: define hidden void @kinds.psm
 target datalayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
 declare void @use(...)
