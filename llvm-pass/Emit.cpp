@@ -79,10 +79,11 @@ void HookEmitter::emitTested(Instruction *Before, Value *Twin, uint64_t Size,
   Slow->getTerminator()->setSuccessor(0, Before->getParent());
 }
 
-void HookEmitter::emitFixed(const PlannedHook &H, Value *Twin) {
+void HookEmitter::emitFixed(const PlannedHook &H) {
   IRBuilder<> B(H.First.I);
-  if (H.Offset)
-    Twin = B.CreateGEP(B.getInt8Ty(), Twin, B.getInt64(H.Offset));
+  Value *Twin = T.twin(H.AtFirst ? H.First.address() : H.Base, H.First.I);
+  if (!H.AtFirst && H.Low)
+    Twin = B.CreateGEP(B.getInt8Ty(), Twin, B.getInt64(H.Low));
   if (H.Size <= InlineSizeMax)
     emitTested(H.First.I, Twin, H.Size, H.Alignment);
   else
@@ -132,10 +133,12 @@ void HookEmitter::emitScattered(const Access &A, Value *Twins) {
 
 void HookEmitter::emit(const PlannedHook &H) {
   const Access &A = H.First;
+  if (A.Shape == Extent::Fixed)
+    return emitFixed(H);
   Value *Twin = T.twin(A.address(), A.I);
   switch (A.Shape) {
   case Extent::Fixed:
-    return emitFixed(H, Twin);
+    break;
   case Extent::Length: {
     IRBuilder<> B(A.I);
     callHook(B, Hook::LogRange, {Twin, B.CreateZExt(A.Count, B.getInt64Ty())});

@@ -33,7 +33,7 @@ public:
   void emit(const PlannedHook &H);
 
 private:
-  void emitFixed(const PlannedHook &H, llvm::Value *Twin);
+  void emitFixed(const PlannedHook &H);
   void emitMasked(const Access &A, llvm::Value *Twin);
   void emitCompressed(const Access &A, llvm::Value *Twin);
   void emitScattered(const Access &A, llvm::Value *Twins);

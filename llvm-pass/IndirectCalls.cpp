@@ -11,11 +11,11 @@
 #include "IndirectCalls.h"
 #include "Hooks.h"
 #include "Shadow.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/MDBuilder.h"
 #include "llvm/Transforms/Utils/BasicBlockUtils.h"
-#include "llvm/Transforms/Utils/Local.h"
 
 using namespace llvm;
 
@@ -126,6 +126,27 @@ Value *expand(Value *Pointer, Instruction *Before) {
   return Callee;
 }
 
+/// Delete the phis, selects and psm.resolves behind `Callees` that only serve each
+/// other, in circles too. What is used otherwise stays.
+void eraseUnused(ArrayRef<Value *> Callees) {
+  SmallSetVector<Instruction *, 16> Unused;
+  SmallVector<Value *, 16> Work(Callees);
+  while (!Work.empty()) {
+    auto *I = dyn_cast<Instruction>(Work.pop_back_val());
+    if (I && (isa<PHINode, SelectInst>(I) || isResolve(*I)) && Unused.insert(I))
+      append_range(Work, I->operands());
+  }
+  auto IsUsed = [&](Instruction *I) {
+    return any_of(I->users(), [&](User *U) { return !Unused.count(cast<Instruction>(U)); });
+  };
+  while (Unused.remove_if(IsUsed)) {
+  }
+  for (Instruction *I : Unused)
+    I->dropAllReferences();
+  for (Instruction *I : Unused)
+    I->eraseFromParent();
+}
+
 } // namespace
 
 void expandResolves(Function &F) {
@@ -135,13 +156,13 @@ void expandResolves(Function &F) {
     if (auto *Call = dyn_cast<CallBase>(&I))
       if (Call->isIndirectCall())
         Calls.push_back(Call);
-  SmallVector<WeakTrackingVH, 8> Old;
+  SmallVector<Value *, 8> Old;
   for (CallBase *Call : Calls)
     if (Value *Pointer = C.find(Call->getCalledOperand())) {
       Old.push_back(Call->getCalledOperand());
       Call->setCalledOperand(expand(Pointer, Call));
     }
-  RecursivelyDeleteTriviallyDeadInstructionsPermissive(Old);
+  eraseUnused(Old);
 
   // What is used otherwise is looked up where it stands.
   SmallVector<CallBase *, 4> Left;

@@ -37,15 +37,25 @@ bool isArithmeticName(StringRef Name) {
           is_contained(Arithmetic, Name.drop_back()));
 }
 
+/// %eax, an operand of the statement ($0, ${0:q}), or a number ($$5). Not %fs:0.
 bool isRegisterOrNumber(StringRef Operand) {
-  if (!Operand.starts_with("$") && !Operand.starts_with("%"))
-    return false;
-  return all_of(Operand, [](char C) { return isAlnum(C) || StringRef("$%{}:-").contains(C); });
+  auto IsWord = [](StringRef S) {
+    return !S.empty() && all_of(S, [](char C) { return isAlnum(C); });
+  };
+  if (Operand.consume_front("$$")) {
+    Operand.consume_front("-");
+    return IsWord(Operand);
+  }
+  if (Operand.consume_front("${") && Operand.consume_back("}")) {
+    auto [Number, Modifier] = Operand.split(':');
+    return IsWord(Number) && (Modifier.empty() || IsWord(Modifier));
+  }
+  return (Operand.consume_front("%") || Operand.consume_front("$")) && IsWord(Operand);
 }
 
 bool isArithmeticStatement(StringRef Statement) {
-  Statement = Statement.trim();
-  if (Statement.empty() || Statement.starts_with("#"))
+  Statement = Statement.split('#').first.trim();
+  if (Statement.empty())
     return true;
   auto [Name, Rest] = Statement.split(' ');
   auto [TabName, TabRest] = Statement.split('\t');

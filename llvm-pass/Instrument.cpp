@@ -70,19 +70,31 @@ constexpr StringLiteral DoneFlag = "psm-done";
 
 class Instrumenter {
 public:
-  Instrumenter(Function &F, const Rules &R) : F(F), R(R), T(F) {}
+  /// Takes stock of F's accesses first: those that the pass adds are its own.
+  Instrumenter(Function &F, const Rules &R)
+      : F(F), R(R), Accesses(collect(F, R)), T(F) {}
   void run();
 
 private:
+  using AccessList = SmallVector<Access, 0>;
+  static AccessList collect(Function &F, const Rules &R);
   void returnCanonicals();
-  void hook(ArrayRef<Access> Accesses);
-  void translate(ArrayRef<Access> Accesses);
+  void hook();
+  void translate();
   void remark(const StorePlan &Plan);
 
   Function &F;
   const Rules &R;
+  AccessList Accesses;
   Twins T;
 };
+
+Instrumenter::AccessList Instrumenter::collect(Function &F, const Rules &R) {
+  AccessList List;
+  for (Instruction &I : instructions(F))
+    collectAccesses(I, R, List);
+  return List;
+}
 
 /// What a pure external returns into an argument becomes canonical.
 void Instrumenter::returnCanonicals() {
@@ -109,7 +121,7 @@ void Instrumenter::returnCanonicals() {
   }
 }
 
-void Instrumenter::hook(ArrayRef<Access> Accesses) {
+void Instrumenter::hook() {
   DominatorTree DT(F);
   StorePlan Plan = planStores(F, Accesses, T, DT, R);
   remark(Plan);
@@ -118,7 +130,7 @@ void Instrumenter::hook(ArrayRef<Access> Accesses) {
     Emitter.emit(H);
 }
 
-void Instrumenter::translate(ArrayRef<Access> Accesses) {
+void Instrumenter::translate() {
   SmallVector<WeakTrackingVH, 32> Old;
   for (const Access &A : Accesses) {
     Value *Pointer = A.address();
@@ -137,12 +149,9 @@ void Instrumenter::translate(ArrayRef<Access> Accesses) {
 
 void Instrumenter::run() {
   returnCanonicals();
-  SmallVector<Access, 64> Accesses;
-  for (Instruction &I : instructions(F))
-    collectAccesses(I, R, Accesses);
   if (!options::NoHooks)
-    hook(Accesses);
-  translate(Accesses);
+    hook();
+  translate();
   ++Instrumented;
 }
 
@@ -217,9 +226,9 @@ PreservedAnalyses InstrumentPass::run(Module &M, ModuleAnalysisManager &AM) {
   for (Function *F : Clones) {
     trapUnsupported(*F, R);
     makePlain(*F);
-    expandResolves(*F);
     removeUnreachableBlocks(*F);
     Instrumenter(*F, R).run();
+    expandResolves(*F);
   }
   for (Function &F : M)
     if (isShadow(F) || R.findWrapper(F.getName()))

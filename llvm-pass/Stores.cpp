@@ -202,7 +202,9 @@ void Planner::planFixed(const Access &A) {
 
   PlannedHook H;
   H.First = A;
-  H.Offset = Whole.Low - L.Bytes.Low;
+  H.Base = L.Base;
+  H.Low = Whole.Low;
+  H.AtFirst = Whole.Low == L.Bytes.Low;
   H.Size = Whole.High - Whole.Low;
   H.Alignment = std::max(AtLow, commonAlignment(OfBase, Whole.Low));
   H.StoreCount = Count;

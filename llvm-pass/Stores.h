@@ -39,14 +39,15 @@ enum class SkipReason { Stack, Thread, Empty, Covered, Merged };
 
 llvm::StringRef describe(SkipReason R);
 
-/// One hook: `First`'s bytes, or for merged stores Size bytes from First's address
-/// plus Offset on.
+/// One hook: `First`'s bytes, or for merged stores Size bytes from Base plus Low on.
 struct PlannedHook {
-  Access First;            ///< the hook goes right before this store
-  int64_t Offset = 0;      ///< Fixed only: where the range begins
-  uint64_t Size = 0;       ///< Fixed only: its length in bytes
-  llvm::Align Alignment;   ///< of where the range begins
-  unsigned StoreCount = 1; ///< stores that share the hook
+  Access First;                ///< the hook goes right before this store
+  llvm::Value *Base = nullptr; ///< Fixed only: First's address without offsets
+  int64_t Low = 0;             ///< Fixed only: where the range begins, from Base
+  bool AtFirst = true;         ///< Fixed only: it begins where First does
+  uint64_t Size = 0;           ///< Fixed only: its length in bytes
+  llvm::Align Alignment;       ///< of where the range begins
+  unsigned StoreCount = 1;     ///< stores that share the hook
 };
 
 struct SkippedStore {

@@ -110,7 +110,7 @@ std::vector<Unsupported> findUnsupported(Function &Clone, const Rules &R) {
 
 void trapUnsupported(Function &Clone, const Rules &R) {
   struct Trap {
-    WeakTrackingVH Where; ///< null once an earlier trap has made it unreachable
+    WeakVH Where; ///< null once an earlier trap has made it unreachable
     std::string What;
   };
   std::vector<Trap> Traps;

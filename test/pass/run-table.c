@@ -1,3 +1,16 @@
+// A chained table with globals, variable arguments, pointers to locals and calls
+// through a constant table: one op after the other gives the same on both copies, at
+// every optimization level, and every changed byte was announced.
+// RUN: %clang -O2 -fno-pie -I%runtime -c %S/Inputs/two-copies.c -o %t.driver.o
+// RUN: %clang -O0 -fno-pie -no-pie -fpass-plugin=%psmpass %s %t.driver.o -o %t.0 && %t.0
+// RUN: %clang -O1 -fno-pie -no-pie -fpass-plugin=%psmpass %s %t.driver.o -o %t.1 && %t.1
+// RUN: %clang -O2 -g -fno-pie -no-pie -fpass-plugin=%psmpass %s %t.driver.o -o %t.2 && %t.2
+// RUN: %clang -O3 -march=x86-64-v3 -fno-pie -no-pie -fpass-plugin=%psmpass %s %t.driver.o -o %t.3 && %t.3
+//
+// The check of the hooks sees their absence:
+// RUN: %clang -O2 -fno-pie -no-pie -fplugin=%psmpass -fpass-plugin=%psmpass -mllvm -psm-no-hooks %s %t.driver.o -o %t.n
+// RUN: not %t.n | FileCheck %s
+// CHECK: FAIL: op 0 changed arena+{{.*}} without a hook
 #include <stdarg.h>
 #include <stddef.h>
 typedef struct n { struct n *next; long k, v; } n;
