@@ -22,6 +22,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Marks.h"
+#include "clang/AST/ASTConsumer.h"
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/Attr.h"
 #include "clang/AST/DeclCXX.h"
@@ -356,6 +357,21 @@ private:
   }
 };
 
+/// Nobody may call a static Target in the foreground; it must be compiled all the
+/// same. Code generation has passed by its definition already, if there is one, so
+/// it is shown it once more, now marked.
+void emitEvenIfUncalled(Sema &S, FunctionDecl *Target) {
+  if (Target->isExternallyVisible())
+    return;
+  FunctionDecl *Definition = Target->getDefinition();
+  if (!Definition)
+    Definition = Target->getMostRecentDecl();
+  if (!Definition->hasAttr<UsedAttr>())
+    Definition->addAttr(UsedAttr::CreateImplicit(S.Context));
+  if (Definition->isThisDeclarationADefinition())
+    S.getASTConsumer().HandleTopLevelDecl(DeclGroupRef(Definition));
+}
+
 class ShadowMark : public Mark {
 public:
   ShadowMark(StringRef Name, ArrayRef<Spelling> Names, ArrayRef<const char *> Excludes)
@@ -376,7 +392,10 @@ private:
           << spelled(Attr);
       return false;
     }
-    if (Target->getCanonicalDecl() == F->getCanonicalDecl()) {
+    // By name and type: this declaration is not linked to earlier ones yet.
+    if (Target->getDeclName() == F->getDeclName() &&
+        Target->getDeclContext()->Equals(F->getDeclContext()) &&
+        S.Context.hasSameType(Target->getType(), F->getType())) {
       error(S, At, "'%0' replaces %1 by itself") << spelled(Attr) << F;
       return false;
     }
@@ -391,16 +410,14 @@ private:
       note(S, Target->getLocation(), "%0 is declared here") << Target;
       return false;
     }
-    // Nobody may call it in the foreground; it must be compiled all the same.
-    if (!Target->isExternallyVisible())
-      Target->addAttr(UsedAttr::CreateImplicit(S.Context));
     S.MarkFunctionReferenced(At, Target);
+    emitEvenIfUncalled(S, Target);
     Annotation += ":" + ASTNameGenerator(S.Context).getName(Target);
     return true;
   }
 };
 
-//===-- the two spellings of each -----------------------------------------===//
+//===-- the spellings of each -----------------------------------------===//
 
 // Clang asks plugins about [[psm::skip(0)]] by the name "skip" alone before it
 // parses the arguments, and drops them if nobody answers; so there is a third and

@@ -147,22 +147,36 @@ static size_t op_of(const struct check *c, size_t function)
     return function;
 }
 
-int check_say(struct check *c, int is_error, size_t function, const struct psm_note *at,
-              const char *format, ...)
+/* Keep the text written to `to`, which it closes, as a message about `at`. */
+static int keep_message(struct check *c, int is_error, const struct psm_note *at, FILE *to,
+                        char **text)
 {
     struct check_message *all =
         realloc(c->message, (c->message_count + 1) * sizeof *c->message);
-    struct check_message m = { .is_error = is_error,
-                               .file = notes_string(c->notes, at->file), .line = at->line };
+
+    if (all != NULL)
+        c->message = all;
+    if (fclose(to) != 0 || all == NULL) {
+        free(*text);
+        return -1;
+    }
+    c->message[c->message_count++] = (struct check_message){
+        .is_error = is_error, .file = notes_string(c->notes, at->file), .line = at->line,
+        .text = *text,
+    };
+    c->error_count += is_error != 0;
+    return 0;
+}
+
+int check_say(struct check *c, int is_error, size_t function, const struct psm_note *at,
+              const char *format, ...)
+{
     const char *via = "";
+    char *text = NULL;
     size_t text_size;
     va_list arguments;
-    FILE *to;
+    FILE *to = open_memstream(&text, &text_size);
 
-    if (all == NULL)
-        return -1;
-    c->message = all;
-    to = open_memstream(&m.text, &text_size);
     if (to == NULL)
         return -1;
     if (at->kind == PSM_NOTE_CALL || at->kind == PSM_NOTE_EXTERNAL || at->kind == PSM_NOTE_TRAP ||
@@ -179,10 +193,28 @@ int check_say(struct check *c, int is_error, size_t function, const struct psm_n
         if (strlen(via) > 4) /* ends with an arrow to what is named above */
             fprintf(to, " -> %.*s", (int)strlen(via) - 4, via);
     }
-    if (fclose(to) != 0)
-        return -1;
-    c->message[c->message_count++] = m;
-    c->error_count += is_error != 0;
+    return keep_message(c, is_error, at, to, &text);
+}
+
+/* An op whose code is not in the program, though its unit is: a linker that removes
+ * unused sections and does not know SHF_GNU_RETAIN. */
+static int check_dropped(struct check *c)
+{
+    for (size_t i = 0; i < c->notes->count; i++) {
+        const struct psm_note *n = &c->notes->note[i];
+        if (n->kind != PSM_NOTE_FUNCTION || !(n->detail & PSM_FUNCTION_OP) ||
+            (n->shadow != 0 && n->other != 0))
+            continue;
+        char *text = NULL;
+        size_t text_size;
+        FILE *to = open_memstream(&text, &text_size);
+        if (to == NULL)
+            return -1;
+        fprintf(to, "op '%s' was removed by the linker: leave out --gc-sections, or use GNU ld "
+                "or lld", notes_string(c->notes, n->name));
+        if (keep_message(c, 1, n, to, &text) != 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -378,7 +410,7 @@ struct check *check_program(const struct notes *notes, enum check_reach farthest
     if (c == NULL)
         return NULL;
     c->notes = notes;
-    if (make_functions(c) != 0 || walk(c, farthest) != 0) {
+    if (make_functions(c) != 0 || check_dropped(c) != 0 || walk(c, farthest) != 0) {
         check_free(c);
         return NULL;
     }

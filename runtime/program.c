@@ -237,16 +237,16 @@ static int load(void)
     the.check = check_program(&the.notes, CHECK_POINTER);
     if (the.check == NULL)
         return refuse(PSM_ENOMEM, "%s: not enough memory to check it", the.path);
-    if (the.check->op_count == 0)
-        return refuse(PSM_EPROGRAMBAD, "%s has no ops: no function is marked psm_op, or its "
-                      "file was compiled without the pass, or the program was stripped of its "
-                      "section " PSM_NOTES_SECTION " (GNU strip keeps it)", the.path);
     for (size_t i = 0; i < the.check->message_count; i++) {
         const struct check_message *m = &the.check->message[i];
         if (m->is_error)
             return refuse(PSM_EPROGRAMBAD, "%s: %s:%u: %s (%zu such)", the.path,
                           *m->file ? m->file : "?", m->line, m->text, the.check->error_count);
     }
+    if (the.check->op_count == 0)
+        return refuse(PSM_EPROGRAMBAD, "%s has no ops: no function is marked psm_op, or its "
+                      "file was compiled without the pass, or the program was stripped of its "
+                      "section " PSM_NOTES_SECTION " (GNU strip keeps it)", the.path);
     if (make_ops() != 0 || make_globals() != 0 || make_functions() != 0)
         return refuse(PSM_ENOMEM, "%s: not enough memory for its tables", the.path);
     find_data();
