@@ -160,15 +160,6 @@ size_t heap_usable(struct heap_view *view, uint64_t offset)
 
 /* ---- calls made of malloc and free ---- */
 
-/* A small block, already announced, may hold anything; an extent is zero. */
-uint64_t heap_calloc(struct heap_view *view, size_t size)
-{
-    uint64_t offset = heap_malloc(view, size);
-    if (offset && size <= HEAP_SMALL_MAX)
-        memset(view->base + offset, 0, size);
-    return offset;
-}
-
 /* Slabs are unit-aligned, so a class is aligned to every power of two that divides
  * its size and a unit. */
 uint64_t heap_aligned(struct heap_view *view, size_t alignment, size_t size)
@@ -179,7 +170,7 @@ uint64_t heap_aligned(struct heap_view *view, size_t alignment, size_t size)
         int class = heap_class_of(size > alignment ? size : alignment);
         while (heap_shape[class].size % alignment)
             class++;
-        return heap_small_take(view, class);
+        return heap_small_take(view, class, true);
     }
     uint64_t units = size / HEAP_UNIT + (size % HEAP_UNIT || !size);
     uint64_t apart = alignment <= HEAP_UNIT ? 1 : alignment / HEAP_UNIT;
@@ -208,10 +199,14 @@ uint64_t heap_realloc(struct heap_view *view, uint64_t offset, size_t size)
         if (extent_enlarge(view, unit, units))
             return offset;
     }
-    uint64_t moved = heap_malloc(view, size);
+    bool small = size <= HEAP_SMALL_MAX;
+    uint64_t moved = small ? heap_small_take(view, heap_class_of(size), false) : heap_malloc(view, size);
     if (!moved)
         return 0;
-    memcpy(view->base + moved, view->base + offset, size < old ? size : old);
+    size_t kept = size < old ? size : old;
+    memcpy(view->base + moved, view->base + offset, kept);
+    if (small)
+        memset(view->base + moved + kept, 0, heap_shape[heap_class_of(size)].size - kept);
     heap_free(view, offset);
     return moved;
 }

@@ -16,8 +16,9 @@
  *    wait in a queue, so that the one reused was nearly always free when the epoch
  *    began, and needs no undo record (the experiment: 5 logged blocks an op
  *    became 1.25).
- *  - Blocks of more than 32 KiB (extents) read as zero when handed out. Smaller
- *    ones hold what was there, alike in both copies.
+ *  - What is handed out reads as zero, to the end of the block: what an op has not
+ *    written is the same in both copies, in the first run and in each replay of it,
+ *    and no stale pointer waits in it for psm_verify. malloc is calloc.
  *  - A double free, or the free of what is not a block's address, is psm_fatal.
  *    After a restart, frees by the previous process are known for the first million
  *    free blocks only (heap_open).
@@ -87,7 +88,10 @@ void heap_epoch_begin(struct heap_view *view);
 /* All return an arena offset, 32-aligned, never 0 for a block; 0 means that there is
  * no memory, and nothing has changed. Size 0 gives a block. */
 uint64_t heap_malloc(struct heap_view *view, size_t size);
-uint64_t heap_calloc(struct heap_view *view, size_t size);
+static inline uint64_t heap_calloc(struct heap_view *view, size_t size)
+{
+    return heap_malloc(view, size);
+}
 uint64_t heap_aligned(struct heap_view *view, size_t alignment, size_t size);
 uint64_t heap_realloc(struct heap_view *view, uint64_t offset, size_t size);
 void heap_free(struct heap_view *view, uint64_t offset);

@@ -239,7 +239,7 @@ int extent_begin(struct heap_view *view)
 }
 
 uint32_t extent_take(struct heap_view *view, uint64_t units, uint64_t alignment,
-                     enum heap_kind kind, int announce)
+                     enum heap_kind kind, bool announce)
 {
     struct heap_header *header = heap_header(view);
     if (units > header->capacity || alignment > header->capacity
@@ -308,8 +308,8 @@ void extent_shrink(struct heap_view *view, uint32_t unit, uint32_t units)
     merge(view, unit + units, rest);
 }
 
-/* Make the extent longer where it is; 0 if what follows it is not free. */
-int extent_enlarge(struct heap_view *view, uint32_t unit, uint64_t units)
+/* Make the extent longer where it is; false if what follows it is not free. */
+bool extent_enlarge(struct heap_view *view, uint32_t unit, uint64_t units)
 {
     struct heap_header *header = heap_header(view);
     uint32_t old = heap_node(view, unit)->units, next = unit + old;
@@ -317,16 +317,16 @@ int extent_enlarge(struct heap_view *view, uint32_t unit, uint64_t units)
 
     if (next == header->top) {
         if (!top_advance(view, unit + units))
-            return 0;
+            return false;
         tables_place(view, unit + units);
     } else if (heap_kind(view, next) == KIND_FREE && heap_node(view, next)->units >= more) {
         uint32_t rest = bin_remove(view, next) - more;
         if (rest)
             bin_insert(view, next + more, rest);
     } else {
-        return 0;
+        return false;
     }
     hand_out(view, next, more, true);
     edit_node(view, unit)->units = units;
-    return 1;
+    return true;
 }

@@ -27,6 +27,7 @@
 #ifndef PSM_HEAP_LAYOUT_H
 #define PSM_HEAP_LAYOUT_H
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include "addresses.h"
 #include "error.h"
@@ -135,13 +136,23 @@ static inline void heap_touch(struct heap_view *view, void *p, size_t size)
 struct heap_class_shape {
     uint32_t size;    /* of a block */
     uint32_t count;   /* blocks in a slab */
-    uint64_t inverse; /* of size: see heap_small.c */
+    uint32_t last;    /* where in a slab the last one begins */
+    uint32_t inverse; /* ceiling of 2^32 / size */
 };
 extern const struct heap_class_shape heap_shape[HEAP_CLASSES];
+/* Whether a block begins `inner` bytes into a slab. size divides inner if and only if
+ * inner * inverse modulo 2^32 is less than inverse (Lemire, Kaser, Kurz 2019), exact for
+ * inner < 2^16 and size <= 2^15. */
+static inline bool heap_begins_block(int class, uint32_t inner)
+{
+    const struct heap_class_shape *shape = &heap_shape[class];
+    return inner * shape->inverse < shape->inverse && inner <= shape->last;
+}
 int heap_class_of(size_t size); /* the smallest class that holds it */
 
-/* Small blocks (heap_small.c). */
-uint64_t heap_small_take(struct heap_view *view, int class);
+/* Small blocks (heap_small.c). zero: else the block holds what was there, and the caller
+ * overwrites all of it. */
+uint64_t heap_small_take(struct heap_view *view, int class, bool zero);
 
 /* Extents (heap_extent.c). What extent_take hands out reads as zero, and if
  * `announce`, is announced as a whole; else it is announced only if it had to be
@@ -149,10 +160,10 @@ uint64_t heap_small_take(struct heap_view *view, int class);
  * no memory: then nothing has changed. */
 int extent_begin(struct heap_view *view); /* the first table; 0 or -1 */
 uint32_t extent_take(struct heap_view *view, uint64_t units, uint64_t alignment,
-                     enum heap_kind kind, int announce);
+                     enum heap_kind kind, bool announce);
 void extent_give(struct heap_view *view, uint32_t unit);
 void extent_shrink(struct heap_view *view, uint32_t unit, uint32_t units);
-int extent_enlarge(struct heap_view *view, uint32_t unit, uint64_t units);
+bool extent_enlarge(struct heap_view *view, uint32_t unit, uint64_t units);
 int extent_bin(uint32_t units);
 
 /* What lies at `offset`: the kind of thing that begins there or KIND_INSIDE. For a

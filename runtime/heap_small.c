@@ -15,11 +15,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include "heap_layout.h"
+#include "heap_fast.h"
 
-/* inverse: ceiling of 2^32 / size. inner * inverse >> 32 is inner / size for inner < 2^16,
- * since the error, inner * (inverse * size - 2^32) < 2^16 * 2^15, stays below 2^32. */
-#define CLASS(size) { size, HEAP_SLAB / (size), ((UINT64_C(1) << 32) + (size) - 1) / (size) }
+#define CLASS(size)                                                       \
+    {                                                                     \
+        size, HEAP_SLAB / (size), (HEAP_SLAB / (size) - 1) * (size),      \
+            (uint32_t)(((UINT64_C(1) << 32) + (size) - 1) / (size))       \
+    }
 const struct heap_class_shape heap_shape[HEAP_CLASSES] = {
     CLASS(32), CLASS(64), CLASS(96), CLASS(128), CLASS(160), CLASS(192), CLASS(224), CLASS(256),
     CLASS(320), CLASS(384), CLASS(448), CLASS(512), CLASS(640), CLASS(768), CLASS(896),
@@ -34,7 +36,7 @@ static const uint8_t class_of_32[33] = {
     14, 14, 14, 14, 15, 15, 15, 15,
 };
 
-static inline int class_of(size_t size)
+int heap_class_of(size_t size)
 {
     if (size <= 1024)
         return class_of_32[(size + 31) / 32];
@@ -46,17 +48,6 @@ static inline int class_of(size_t size)
     while (heap_shape[class].size < size)
         class++;
     return class;
-}
-
-int heap_class_of(size_t size)
-{
-    return class_of(size);
-}
-
-static inline uint32_t *ring_slot(const struct heap_view *view, const struct heap_class *c,
-                                  uint64_t position)
-{
-    return heap_ring(view, c) + (position & heap_ring_mask(c));
 }
 
 static inline void *undo_block(void *p)
@@ -78,10 +69,10 @@ static bool ring_replace(struct heap_view *view, struct heap_class *c, int bits)
     moved.ring = unit;
     moved.ring_bits = bits;
     for (uint64_t i = c->head; i < c->tail; i++) {
-        uint32_t *slot = ring_slot(view, &moved, i);
+        uint32_t *slot = heap_ring_slot(view, &moved, i);
         if (view->fresh)
             view->fresh(view->context, undo_block(slot), PSM_BLOCK);
-        *slot = *ring_slot(view, c, i);
+        *slot = *heap_ring_slot(view, c, i);
     }
     if (c->ring)
         extent_give(view, c->ring);
@@ -138,9 +129,17 @@ static __attribute__((noinline)) bool refill(struct heap_view *view, struct heap
 
 /* ---- malloc and free, for D and for P ---- */
 
+static inline void clear_block(unsigned char *p, uint32_t size)
+{
+    if (size <= 256)
+        heap_clear_block(p, size);
+    else
+        memset(p, 0, size);
+}
+
 /* `replay` is a constant: the copies for D carry nothing of announcing. */
 static inline __attribute__((always_inline)) uint64_t
-small_take(struct heap_view *view, int class, bool replay)
+small_take(struct heap_view *view, int class, bool replay, bool zero)
 {
     struct heap_class *c = &heap_header(view)->classes[class];
     uint64_t waiting = c->tail - c->head;
@@ -157,7 +156,7 @@ small_take(struct heap_view *view, int class, bool replay)
     if (waiting > c->reserve) {
         if (replay)
             dead = c->head < view->mark[class].tail;
-        number = *ring_slot(view, c, c->head++);
+        number = *heap_ring_slot(view, c, c->head++);
     } else {
         number = c->bump;
         c->bump += heap_shape[class].size / PSM_BLOCK;
@@ -169,6 +168,8 @@ small_take(struct heap_view *view, int class, bool replay)
                                            heap_shape[class].size);
     else
         view->unused[number / 64] &= ~(UINT64_C(1) << number % 64);
+    if (zero)
+        clear_block(view->base + offset, heap_shape[class].size);
     return offset;
 }
 
@@ -181,7 +182,7 @@ static inline __attribute__((always_inline)) void
 small_give(struct heap_view *view, int class, uint32_t number, bool replay)
 {
     struct heap_class *c = &heap_header(view)->classes[class];
-    uint32_t *slot = ring_slot(view, c, c->tail);
+    uint32_t *slot = heap_ring_slot(view, c, c->tail);
 
     if (replay) {
         const uint64_t slots = PSM_BLOCK / sizeof *slot, size = UINT64_C(1) << c->ring_bits;
@@ -196,9 +197,10 @@ small_give(struct heap_view *view, int class, uint32_t number, bool replay)
     c->tail++;
 }
 
-static __attribute__((noinline)) uint64_t small_take_replay(struct heap_view *view, int class)
+static __attribute__((noinline)) uint64_t
+small_take_replay(struct heap_view *view, int class, bool zero)
 {
-    return small_take(view, class, true);
+    return small_take(view, class, true, zero);
 }
 
 static __attribute__((noinline)) void
@@ -207,24 +209,17 @@ small_give_replay(struct heap_view *view, int class, uint32_t number)
     small_give(view, class, number, true);
 }
 
-uint64_t heap_small_take(struct heap_view *view, int class)
+uint64_t heap_small_take(struct heap_view *view, int class, bool zero)
 {
-    return view->store ? small_take_replay(view, class) : small_take(view, class, false);
-}
-
-static __attribute__((noinline)) uint64_t other_take(struct heap_view *view, size_t size)
-{
-    if (size <= HEAP_SMALL_MAX)
-        return heap_small_take(view, class_of(size));
-    uint64_t units = size / HEAP_UNIT + !!(size % HEAP_UNIT);
-    return (uint64_t)extent_take(view, units, 1, KIND_EXTENT, 1) << HEAP_UNIT_SHIFT;
+    return view->store ? small_take_replay(view, class, zero) : small_take(view, class, false, zero);
 }
 
 uint64_t heap_malloc(struct heap_view *view, size_t size)
 {
-    if (__builtin_expect(size > 1024 || view->store, 0))
-        return other_take(view, size);
-    return small_take(view, class_of_32[(size + 31) / 32], false);
+    if (size <= HEAP_SMALL_MAX)
+        return heap_small_take(view, heap_class_of(size), true);
+    uint64_t units = size / HEAP_UNIT + !!(size % HEAP_UNIT);
+    return (uint64_t)extent_take(view, units, 1, KIND_EXTENT, true) << HEAP_UNIT_SHIFT;
 }
 
 void heap_bad(const struct heap_view *view, uint64_t offset, const char *what)
@@ -232,7 +227,7 @@ void heap_bad(const struct heap_view *view, uint64_t offset, const char *what)
     psm_fatal("%p is %s", (void *)(view->base + offset), what);
 }
 
-static inline enum heap_kind lookup(const struct heap_view *view, uint64_t offset, int *class)
+enum heap_kind heap_lookup(const struct heap_view *view, uint64_t offset, int *class)
 {
     uint64_t unit = offset >> HEAP_UNIT_SHIFT;
     *class = -1;
@@ -240,46 +235,31 @@ static inline enum heap_kind lookup(const struct heap_view *view, uint64_t offse
         return KIND_INSIDE;
     uint8_t byte = *heap_map(view, unit);
     enum heap_kind kind = byte >> 2;
-    if (__builtin_expect(kind < KIND_SLAB, 0))
+    if (kind < KIND_SLAB)
         return offset % HEAP_UNIT ? KIND_INSIDE : kind;
-
     *class = kind - KIND_SLAB;
-    const struct heap_class_shape *shape = &heap_shape[*class];
-    uint64_t inner = offset - ((unit - (byte & 3)) << HEAP_UNIT_SHIFT);
-    uint64_t index = inner * shape->inverse >> 32;
-    return index * shape->size == inner && index < shape->count ? KIND_SLAB : KIND_INSIDE;
-}
-
-enum heap_kind heap_lookup(const struct heap_view *view, uint64_t offset, int *class)
-{
-    return lookup(view, offset, class);
-}
-
-static __attribute__((noinline)) void
-other_free(struct heap_view *view, uint64_t offset, enum heap_kind kind, int class)
-{
-    if (kind == KIND_SLAB && view->store)
-        small_give_replay(view, class, offset / PSM_BLOCK);
-    else if (kind == KIND_SLAB)
-        heap_bad(view, offset, "freed twice, or was never allocated");
-    else if (kind == KIND_EXTENT)
-        extent_give(view, offset >> HEAP_UNIT_SHIFT);
-    else if (kind == KIND_FREE)
-        heap_bad(view, offset, "freed twice");
-    else
-        heap_bad(view, offset, "freed, but is not the address of a block");
+    uint32_t inner = (uint32_t)(offset - ((unit - (byte & 3)) << HEAP_UNIT_SHIFT));
+    return heap_begins_block(*class, inner) ? KIND_SLAB : KIND_INSIDE;
 }
 
 void heap_free(struct heap_view *view, uint64_t offset)
 {
     int class;
-    enum heap_kind kind = lookup(view, offset, &class);
+    enum heap_kind kind = heap_lookup(view, offset, &class);
     uint64_t number = offset / PSM_BLOCK, bit = UINT64_C(1) << number % 64;
 
-    if (__builtin_expect(kind != KIND_SLAB || view->store || view->unused[number / 64] & bit, 0)) {
-        other_free(view, offset, kind, class);
-        return;
+    if (kind == KIND_SLAB && view->store) {
+        small_give_replay(view, class, (uint32_t)number);
+    } else if (kind == KIND_SLAB) {
+        if (view->unused[number / 64] & bit)
+            heap_bad(view, offset, "freed twice, or was never allocated");
+        view->unused[number / 64] |= bit;
+        small_give(view, class, (uint32_t)number, false);
+    } else if (kind == KIND_EXTENT) {
+        extent_give(view, (uint32_t)(offset >> HEAP_UNIT_SHIFT));
+    } else if (kind == KIND_FREE) {
+        heap_bad(view, offset, "freed twice");
+    } else {
+        heap_bad(view, offset, "freed, but is not the address of a block");
     }
-    view->unused[number / 64] |= bit;
-    small_give(view, class, number, false);
 }

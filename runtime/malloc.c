@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include "error.h"
+#include "heap_fast.h"
 #include "machine.h"
 
 #define PAGE 4096
@@ -75,7 +76,7 @@ void *psm_malloc(size_t size)
     struct psm *m = foreground();
     if (__builtin_expect(!m, 0))
         return malloc(size);
-    return given(base_d(m), heap_malloc(&m->heap_d, size));
+    return given(base_d(m), heap_fast_malloc(&m->heap_d, size));
 }
 
 void psm_free(void *p)
@@ -85,7 +86,7 @@ void psm_free(void *p)
         return;
     }
     struct psm *m = foreground();
-    heap_free(&m->heap_d, offset_d(m, p, "free"));
+    heap_fast_free(&m->heap_d, offset_d(m, p, "free"));
 }
 
 void psm_cfree(void *p)

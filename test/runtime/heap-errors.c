@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include "heap.h"
+#include "heap_fast.h"
+
+/* As psm_free does. */
+#define heap_free heap_fast_free
 
 static jmp_buf stopped;
 _Noreturn void psm_fatal(const char *format, ...);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "heap.h"
+#include "heap_fast.h"
 
 #define ARENA    (UINT64_C(32) << 20)
 #define BLOCKS   (ARENA / 32)
@@ -174,7 +174,7 @@ static uint64_t run(struct heap_view *view, const struct op *op, const struct bl
 
     switch (op->kind) {
     case MALLOC:
-        at = heap_malloc(view, op->size);
+        at = view == &d ? heap_fast_malloc(view, op->size) : heap_malloc(view, op->size);
         break;
     case CALLOC:
         at = heap_calloc(view, op->size);
@@ -194,7 +194,7 @@ static uint64_t run(struct heap_view *view, const struct op *op, const struct bl
         break;
     case FREE:
         expect(view->base + block->offset, block->size, block->seed, who);
-        heap_free(view, block->offset);
+        view == &d ? heap_fast_free(view, block->offset) : heap_free(view, block->offset);
         return 0;
     case WRITE:
         if (view->store)
@@ -207,8 +207,8 @@ static uint64_t run(struct heap_view *view, const struct op *op, const struct bl
             fail("%s: a block too small", who);
         if (at % 32)
             fail("%s: not 32-aligned", who);
-        if (op->size > 32768 && op->kind == MALLOC)
-            expect_zero(view->base + at, op->size, who);
+        if (op->kind == MALLOC || op->kind == ALIGNED)
+            expect_zero(view->base + at, heap_usable(view, at), who);
         if (view->store && op->kind == REALLOC && at == block->offset)
             view->store(NULL, view->base + at, op->size); /* as compiled code would */
         fill(view->base + at, op->size, op->seed);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
-#include "heap.h"
+#include "heap_fast.h"
 
 #define WORKING_SET 1000000
 #define PAIRS       2000000
@@ -35,7 +35,7 @@ static __attribute__((noinline)) void *heap_take(size_t size)
     struct heap_view *v = current;
     if (!v)
         return malloc(size);
-    uint64_t offset = heap_malloc(v, size);
+    uint64_t offset = heap_fast_malloc(v, size);
     return offset ? v->base + offset : NULL;
 }
 
@@ -45,7 +45,7 @@ static __attribute__((noinline)) void heap_give(void *p)
     if (offset >= UINT64_C(1) << 36 || !current)
         free(p);
     else
-        heap_free(current, offset);
+        heap_fast_free(current, offset);
 }
 
 static void *(*volatile take)(size_t);
