@@ -110,23 +110,20 @@ bool isAddressTaken(const Function &F) {
 void pinTakenExternals(Module &M) {
   if (M.getPICLevel() != PICLevel::NotPIC)
     return; // addresses differ per run anyway, and `.long f` would not link
-  SmallVector<GlobalValue *, 16> Pins;
-  auto *Int64 = Type::getInt64Ty(M.getContext());
   auto *Int32 = Type::getInt32Ty(M.getContext());
-  for (Function &F : M) {
-    if (!F.isDeclarationForLinker() || F.isIntrinsic() || isShadow(F) ||
-        F.getName().starts_with("psm.") || !isAddressTaken(F))
-      continue;
-    Constant *Address =
-        ConstantExpr::getTrunc(ConstantExpr::getPtrToInt(&F, Int64), Int32);
-    auto *Pin = new GlobalVariable(M, Int32, /*isConstant=*/true,
-                                   GlobalValue::PrivateLinkage, Address, "psm.pin");
-    Pin->setSection("psm_pin");
-    Pin->setAlignment(Align(4));
-    Pins.push_back(Pin);
-  }
-  if (!Pins.empty())
-    appendToUsed(M, Pins);
+  SmallVector<Constant *, 16> Addresses;
+  for (Function &F : M)
+    if (F.isDeclarationForLinker() && !F.isIntrinsic() && !isShadow(F) &&
+        !F.getName().starts_with("psm.") && isAddressTaken(F))
+      Addresses.push_back(ConstantExpr::getPtrToInt(&F, Int32));
+  if (Addresses.empty())
+    return;
+  auto *Type = ArrayType::get(Int32, Addresses.size());
+  auto *Pins = new GlobalVariable(M, Type, /*isConstant=*/true, GlobalValue::PrivateLinkage,
+                                  ConstantArray::get(Type, Addresses), "psm.pin");
+  Pins->setSection("psm_pin");
+  Pins->setAlignment(Align(4));
+  appendToUsed(M, {Pins});
 }
 
 } // namespace psm
