@@ -109,6 +109,12 @@ int oplog_append(struct psm *m, uint32_t op, const void *arg, size_t arg_size, b
             return status;
         log->extents = log->sequence + 1;
     }
+    if (log->store != NULL) {
+        /* The group commit has gone on since; the newest word makes the best witness. */
+        uint64_t next = atomic_load_explicit(&log->executed_sequence, memory_order_acquire);
+        if (next > log->durable)
+            log->durable = next - 1;
+    }
     int64_t time = now();
     struct log_entry e = {
         .sequence = log->sequence,

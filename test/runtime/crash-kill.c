@@ -1,9 +1,9 @@
 // SIGKILL at random moments, many lives: what recovery finds is exactly the ops 1..n for
 // some n, acknowledged <= n <= acknowledged + 1, and the image agrees with memory.
 //
-// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-pie -I%runtime -I%S/Inputs %s -o %t/crash %libpsm
-// RUN: %t/crash %pmdir/m pm 25
-// RUN: %t/crash %filedir/m file 12
+// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-pie -I%runtime -I%S/Inputs %s -o %t %libpsm
+// RUN: %t %pmdir/m pm 25
+// RUN: %t %filedir/m file 12
 #define MAP_BUCKETS 4096
 #include "hand.h"
 #include "map.h"

@@ -3,8 +3,8 @@
 // from what is left gives the ops 1..n, acknowledged <= n, in order, n no more than the
 // ones begun; recoveries are cut as well.
 //
-// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-pie -I%runtime -I%S/Inputs %s -o %t/cut %libpsm
-// RUN: %t/cut %pmdir 300
+// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-pie -I%runtime -I%S/Inputs %s -o %t %libpsm
+// RUN: %t %pmdir 300
 //
 // Mutants that it has caught: no fence in undo_begin; none after new records; no fence or
 // flush in undo_commit; no flush in undo_recover, or no epoch burnt there; every block taken
