@@ -5,6 +5,8 @@
 // RUN: %psmcc -O2 -D_GNU_SOURCE %s -o %t.2 -lm && %t.2 %pmdir/2 | FileCheck %s
 // RUN: %psmcc -O2 -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 %s -o %t.f -lm && %t.f %pmdir/f | FileCheck %s
 // RUN: %t.2 %filedir/2 | FileCheck %s
+// CHECK-COUNT-500: a line printed by the op
+// CHECK-NOT: a line printed
 // CHECK: verify 0
 // CHECK: same after reopening
 #include <assert.h>
