@@ -1,0 +1,4 @@
+#include <time.h>
+long stamp(void) {
+    return time(0);
+}
