@@ -58,36 +58,37 @@ Value *HookEmitter::isMarked(IRBuilderBase &B, Value *Address) {
   return B.CreateTrunc(B.CreateLShr(Word, Bit), B.getInt1Ty(), "marked");
 }
 
-void HookEmitter::emitTested(Instruction *Before, Value *Twin, uint64_t Size,
-                             Align Alignment) {
-  IRBuilder<> B(Before);
+void HookEmitter::emitTested(const PlannedHook &H, Value *Twin) {
+  IRBuilder<> B(H.Before);
   Value *Address = B.CreatePtrToInt(Twin, B.getInt64Ty());
   BasicBlock *Slow = nullptr;
-  for (uint64_t Offset : blockProbes(Size, Alignment)) {
-    B.SetInsertPoint(Before);
+  for (uint64_t Offset : blockProbes(H.Size, H.Alignment)) {
+    B.SetInsertPoint(H.Before);
     Value *Probe = Offset ? B.CreateAdd(Address, B.getInt64(Offset)) : Address;
     Value *Missing = B.CreateNot(isMarked(B, Probe));
-    Instruction *End = emitIf(Missing, Before, /*Likely=*/false, Slow);
+    Instruction *End = emitIf(Missing, H.Before, /*Likely=*/false, Slow);
     if (Slow)
       continue;
     Slow = End->getParent();
     B.SetInsertPoint(End);
-    B.SetCurrentDebugLocation(Before->getDebugLoc());
-    callHook(B, Size <= BlockSize ? Hook::Log : Hook::LogRange, {Twin, B.getInt64(Size)});
+    B.SetCurrentDebugLocation(H.First.I->getDebugLoc());
+    callHook(B, H.Size <= BlockSize ? Hook::Log : Hook::LogRange,
+             {Twin, B.getInt64(H.Size)});
   }
   // Whichever test fails, the one call sees to the whole range.
-  Slow->getTerminator()->setSuccessor(0, Before->getParent());
+  Slow->getTerminator()->setSuccessor(0, H.Before->getParent());
 }
 
 void HookEmitter::emitFixed(const PlannedHook &H) {
-  IRBuilder<> B(H.First.I);
-  Value *Twin = T.twin(H.AtFirst ? H.First.address() : H.Base, H.First.I);
+  IRBuilder<> B(H.Before);
+  B.SetCurrentDebugLocation(H.First.I->getDebugLoc());
+  Value *Twin = T.twin(H.AtFirst ? H.First.address() : H.Base, H.Before);
   if (!H.AtFirst && H.Low)
     Twin = B.CreateGEP(B.getInt8Ty(), Twin, B.getInt64(H.Low));
-  if (H.Size <= InlineSizeMax)
-    emitTested(H.First.I, Twin, H.Size, H.Alignment);
+  if (!H.Length && H.Size <= InlineSizeMax)
+    emitTested(H, Twin);
   else
-    callHook(B, Hook::LogRange, {Twin, B.getInt64(H.Size)});
+    callHook(B, Hook::LogRange, {Twin, H.Length ? H.Length : B.getInt64(H.Size)});
 }
 
 /// From the first to the last lane that is stored to.

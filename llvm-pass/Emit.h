@@ -29,7 +29,7 @@ class HookEmitter {
 public:
   HookEmitter(llvm::Function &F, Twins &T) : F(F), T(T) {}
 
-  /// Put the hook before its first store. Splits that store's block.
+  /// Put the hook where it was planned. Splits that block.
   void emit(const PlannedHook &H);
 
 private:
@@ -37,8 +37,7 @@ private:
   void emitMasked(const Access &A, llvm::Value *Twin);
   void emitCompressed(const Access &A, llvm::Value *Twin);
   void emitScattered(const Access &A, llvm::Value *Twins);
-  void emitTested(llvm::Instruction *Before, llvm::Value *Twin, uint64_t Size,
-                  llvm::Align Alignment);
+  void emitTested(const PlannedHook &H, llvm::Value *Twin);
   llvm::Value *isMarked(llvm::IRBuilderBase &B, llvm::Value *Address);
   llvm::Value *marks();
 

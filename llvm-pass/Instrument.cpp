@@ -31,6 +31,7 @@
 #include "Emit.h"
 #include "Hooks.h"
 #include "IndirectCalls.h"
+#include "LoopHooks.h"
 #include "Notes.h"
 #include "Options.h"
 #include "Prepare.h"
@@ -59,6 +60,7 @@ STATISTIC(Translated, "addresses translated");
 STATISTIC(Direct, "addresses followed as they are");
 STATISTIC(Hooked, "hooks");
 STATISTIC(SharedHooks, "hooks of more than one store");
+STATISTIC(LoopHooks, "hooks made before a loop");
 STATISTIC(SkippedStores, "stores without a hook");
 
 namespace psm {
@@ -71,8 +73,8 @@ constexpr StringLiteral DoneFlag = "psm-done";
 class Instrumenter {
 public:
   /// Takes stock of F's accesses first: those that the pass adds are its own.
-  Instrumenter(Function &F, const Rules &R)
-      : F(F), R(R), Accesses(collect(F, R)), T(F) {}
+  Instrumenter(Function &F, const Rules &R, FunctionAnalysisManager &FAM)
+      : F(F), R(R), FAM(FAM), Accesses(collect(F, R)), T(F) {}
   void run();
 
 private:
@@ -85,6 +87,7 @@ private:
 
   Function &F;
   const Rules &R;
+  FunctionAnalysisManager &FAM;
   AccessList Accesses;
   Twins T;
 };
@@ -122,8 +125,10 @@ void Instrumenter::returnCanonicals() {
 }
 
 void Instrumenter::hook() {
-  DominatorTree DT(F);
+  FAM.invalidate(F, PreservedAnalyses::none());
+  auto &DT = FAM.getResult<DominatorTreeAnalysis>(F);
   StorePlan Plan = planStores(F, Accesses, T, DT, R);
+  LoopHooks += hoistFromLoops(Plan, F, FAM);
   remark(Plan);
   HookEmitter Emitter(F, T);
   for (const PlannedHook &H : Plan.Hooks)
@@ -162,7 +167,7 @@ void Instrumenter::remark(const StorePlan &Plan) {
     SharedHooks += H.StoreCount > 1;
     Emitter.emit([&] {
       OptimizationRemark Remark(DEBUG_TYPE, "Hook", H.First.I);
-      if (H.First.Shape != Extent::Fixed)
+      if (H.First.Shape != Extent::Fixed || H.Length)
         return Remark << "hook for a store of varying length";
       return Remark << "hook for " << ore::NV("Bytes", unsigned(H.Size)) << " bytes, "
                     << ore::NV("Stores", H.StoreCount)
@@ -227,7 +232,7 @@ PreservedAnalyses InstrumentPass::run(Module &M, ModuleAnalysisManager &AM) {
     trapUnsupported(*F, R);
     makePlain(*F);
     removeUnreachableBlocks(*F);
-    Instrumenter(*F, R).run();
+    Instrumenter(*F, R, FAM).run();
     expandResolves(*F);
   }
   for (Function &F : M)

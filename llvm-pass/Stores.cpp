@@ -111,9 +111,7 @@ void Planner::decide(const Access &A) {
     return skip(A, SkipReason::Thread);
   if (A.Shape == Extent::Fixed)
     return planFixed(A);
-  PlannedHook H;
-  H.First = A;
-  Plan.Hooks.push_back(H);
+  Plan.Hooks.push_back({A, A.I});
 }
 
 Located Planner::locate(const Access &A) {
@@ -200,8 +198,7 @@ void Planner::planFixed(const Access &A) {
     }
   }
 
-  PlannedHook H;
-  H.First = A;
+  PlannedHook H = {A, A.I};
   H.Base = L.Base;
   H.Low = Whole.Low;
   H.AtFirst = Whole.Low == L.Bytes.Low;

@@ -39,15 +39,18 @@ enum class SkipReason { Stack, Thread, Empty, Covered, Merged };
 
 llvm::StringRef describe(SkipReason R);
 
-/// One hook: `First`'s bytes, or for merged stores Size bytes from Base plus Low on.
+/// One hook: First's bytes, or, of fixed shape, those that its and other stores come
+/// to: Size bytes, or Length, from Base plus Low on.
 struct PlannedHook {
-  Access First;                ///< the hook goes right before this store
-  llvm::Value *Base = nullptr; ///< Fixed only: First's address without offsets
-  int64_t Low = 0;             ///< Fixed only: where the range begins, from Base
-  bool AtFirst = true;         ///< Fixed only: it begins where First does
-  uint64_t Size = 0;           ///< Fixed only: its length in bytes
-  llvm::Align Alignment;       ///< of where the range begins
-  unsigned StoreCount = 1;     ///< stores that share the hook
+  Access First;                  ///< the store that it is for, or the first of them
+  llvm::Instruction *Before;     ///< where it goes: First, or the end of a loop's preheader
+  llvm::Value *Base = nullptr;   ///< Fixed: First's address without constant offsets
+  int64_t Low = 0;               ///< Fixed: where the range begins, from Base
+  bool AtFirst = true;           ///< Fixed: it begins where First does
+  uint64_t Size = 0;             ///< Fixed: its length in bytes
+  llvm::Value *Length = nullptr; ///< Fixed: its length, if not known when compiling
+  llvm::Align Alignment = {};    ///< Fixed: of where it begins
+  unsigned StoreCount = 1;       ///< stores that share the hook
 };
 
 struct SkippedStore {
