@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "fault.h"
 #include "machine.h"
 #include "program.h"
 
@@ -85,7 +86,9 @@ static uint64_t checked_offset(struct psm *m, void *twin, uint64_t size)
         psm_replay_trap("it writes to its argument");
     if (address - (uintptr_t)s->window - PSM_WINDOW_OUT < (UINT64_C(4) << 30))
         psm_replay_trap("it writes beyond the end of its out");
-    psm_replay_trap("it writes to %#lx, which is no part of the state", (unsigned long)address);
+    char text[256];
+    fault_describe(m, (uintptr_t)twin, text, sizeof text);
+    psm_replay_trap("%s", text);
 }
 
 void epoch_note(struct psm *m, void *twin, uint64_t size)

@@ -80,6 +80,9 @@ void psm_fatal(const char *format, ...)
     va_start(arguments, format);
     length += vsnprintf(line + length, sizeof line - (size_t)length - 1, format, arguments);
     va_end(arguments);
+    /* A replayed op that frees what it may not ends, with its machine; not the process. */
+    if (psm_replaying != NULL)
+        psm_replay_trap("%s", line + strlen("psm: "));
     if (length > (int)sizeof line - 2)
         length = (int)sizeof line - 2;
     line[length++] = '\n';

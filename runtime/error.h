@@ -20,7 +20,8 @@ int psm_fail(int code, const char *format, ...) __attribute__((format(printf, 2,
  * turns ENOSPC, EROFS/EACCES/EPERM and ENOMEM into their own codes, all else into PSM_EIO. */
 int psm_fail_system(const char *what, const char *path);
 
-/* Print "psm: …" and abort. Safe on any thread, also while holding locks. */
+/* Print "psm: …" and abort; on a replay thread fail the machine instead. Safe on any
+ * thread, also while holding locks. */
 _Noreturn void psm_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* One line to the machine's log callback, or to stderr; m may be NULL. */

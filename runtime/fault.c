@@ -17,8 +17,7 @@ static const int caught[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT 
 #define CAUGHT (sizeof caught / sizeof caught[0])
 static struct sigaction before[CAUGHT];
 
-/* What a fault at `twin` means, in the terms of the op. */
-static void describe(const struct psm *m, uint64_t twin, char *text, size_t size)
+void fault_describe(const struct psm *m, uint64_t twin, char *text, size_t size)
 {
     uint64_t a = twin - PSM_DELTA, window = (uint64_t)m->space.window, d = (uint64_t)m->space.d;
     if (a < 65536 || twin < 65536)
@@ -50,7 +49,7 @@ static void say(struct psm *m, int number, const siginfo_t *info)
             if (info->si_addr == NULL)
                 snprintf(text, sizeof text, "it follows a null or a wild pointer");
             else
-                describe(m, (uint64_t)info->si_addr, text, sizeof text);
+                fault_describe(m, (uint64_t)info->si_addr, text, sizeof text);
             break;
         }
         /* fallthrough */

@@ -5,6 +5,10 @@
  * the handler that was there before goes on. */
 #ifndef PSM_FAULT_H
 #define PSM_FAULT_H
+#include <stddef.h>
+#include <stdint.h>
+
+struct psm;
 
 #define FAULT_STACK_BYTES 65536
 
@@ -12,4 +16,6 @@
 void fault_setup(void);
 /* On the replay thread, once: a stack for the handler, and the right signal mask. */
 void fault_enter_thread(void);
+/* What it means that an op of m reaches `twin`, where it may not, in the op's terms. */
+void fault_describe(const struct psm *m, uint64_t twin, char *text, size_t size);
 #endif

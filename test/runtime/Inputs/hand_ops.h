@@ -7,6 +7,7 @@
 #define REALLOC(p, n) psm_realloc(p, n)
 #define FREE(p)       psm_free(p)
 #define CALL(f)       f
+#define IN_SHADOW     0
 #include HAND_OPS
 #undef OP
 #undef AT
@@ -16,6 +17,7 @@
 #undef REALLOC
 #undef FREE
 #undef CALL
+#undef IN_SHADOW
 #define OP(name)      int64_t name##_shadow(void *root, const void *arg, size_t size, void *out)
 #define AT(p)         ((__typeof__(p))hand_twin(p))
 #define PUT(place, v)                            \
@@ -36,4 +38,5 @@
 #define REALLOC(p, n) psm_w_realloc(p, n)
 #define FREE(p)       psm_w_free(p)
 #define CALL(f)       f##_shadow
+#define IN_SHADOW     1
 #include HAND_OPS
