@@ -36,7 +36,7 @@ const char *verify_place(struct psm *m, uint64_t address, char *text, uint64_t s
 struct comparison {
     struct psm *m;
     const unsigned char *first; /* first byte of D that differs; NULL: none yet */
-    uint64_t ranges;            /* blocks and globals with differences */
+    uint64_t places;            /* blocks and globals with differences */
 };
 
 static void compare(struct comparison *c, const unsigned char *d, uint64_t size)
@@ -44,7 +44,7 @@ static void compare(struct comparison *c, const unsigned char *d, uint64_t size)
     const unsigned char *p = d + PSM_DELTA;
     if (memcmp(d, p, size) == 0)
         return;
-    c->ranges++;
+    c->places++;
     for (uint64_t i = 0; !c->first && i < size; i++)
         if (d[i] != p[i])
             c->first = d + i;
@@ -79,10 +79,10 @@ int verify_copies(struct psm *m)
     memcpy(&in_d, word, sizeof in_d);
     memcpy(&in_p, word + PSM_DELTA, sizeof in_p);
     verify_place(m, (uintptr_t)word, place, sizeof place);
-    return psm_fail(PSM_EVERIFY, "%s: the image differs from memory in %lu block%s or globals, first in %s: "
-                    "%#018lx in memory, %#018lx in the image: an op that depends on more than the "
+    return psm_fail(PSM_EVERIFY, "%s: the image differs from memory in %lu place%s, first in %s: "
+                    "0x%016lx in memory, 0x%016lx in the image: an op that depends on more than the "
                     "state and its argument, or a change of the state outside an op", m->directory,
-                    (unsigned long)c.ranges, c.ranges == 1 ? "" : "s", place, (unsigned long)in_d,
+                    (unsigned long)c.places, c.places == 1 ? "" : "s", place, (unsigned long)in_d,
                     (unsigned long)in_p);
 }
 
