@@ -48,7 +48,7 @@ static const char *const with_value[] = {
 
 /* Options with which clang does not get as far as a link of a program. */
 static const char *const no_link[] = {
-    "-c", "-S", "-E", "-M", "-MM", "-fsyntax-only", "-emit-ast", "--analyze", "-r", "-###",
+    "-c", "-S", "-E", "-M", "-MM", "-fsyntax-only", "-emit-ast", "--analyze", "-r",
     "--precompile", "-module-file-info", "-cc1", "-cc1as", "--version", "--help", "-dumpversion",
     "-dumpmachine", "-verify-pch", "-rewrite-objc", "--compile", "--assemble", "--preprocess",
     "-emit-interface-stubs", "--relocatable", NULL,
@@ -66,7 +66,7 @@ struct plan {
     int links;              /* no option stops before the link */
     int shared, lto, bare;  /* -shared; -flto; -nostdlib and the like */
     int position_independent; /* -pie, -static-pie */
-    int all, no_check;
+    int all, no_check, dry; /* --psm-all, --psm-no-check, -### */
 };
 
 _Noreturn __attribute__((format(printf, 1, 2)))
@@ -192,6 +192,7 @@ static void read_word(struct plan *p, const char *word, const char *next)
         p->inputs++;
     if (is_one_of(word, no_link) || begins(word, "-print-") || begins(word, "--print-"))
         p->links = 0;
+    p->dry |= strcmp(word, "-###") == 0;
     if (strcmp(word, "-o") == 0 && next != NULL)
         p->output = next;
     else if (begins(word, "-o") && strcmp(word, "-o") != 0 && !begins(word, "-obj"))
@@ -340,7 +341,7 @@ _Noreturn static void exec_clang(const struct words *w)
 #endif
     fprintf(stderr, "psm-cc: error: cannot run %s: %s (PSM_CLANG names another)\n", w->item[0],
             strerror(errno));
-    _exit(127);
+    _exit(1);
 }
 
 static void run_clang(const struct words *w)
@@ -439,7 +440,7 @@ int main(int argc, char **argv)
     read_words(&p, p.user.item, p.user.count, 0);
 
     struct words w = command(&p, strstr(name, "++") != NULL);
-    if (!p.links || p.inputs == 0 || p.shared || p.no_check)
+    if (!p.links || p.inputs == 0 || p.shared || p.no_check || p.dry)
         exec_clang(&w);
     run_clang(&w);
     return check_output(&p);

@@ -29,6 +29,7 @@
 #include "Shadow.h"
 #include "Unsupported.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Demangle/Demangle.h"
 #include "llvm/IR/DebugInfoMetadata.h"
 #include "llvm/IR/InstIterator.h"
@@ -108,7 +109,7 @@ private:
   CallChains Chains;
   SmallVector<Function *> Ops;
   Function *Current = nullptr; ///< the shadow variant being noted
-  SetVector<Constant *> References; ///< operands of its instructions
+  MapVector<Constant *, Instruction *> References; ///< operands, and where first
   DenseSet<std::pair<std::pair<unsigned, const void *>, uint64_t>> Noted; ///< in it
   DenseSet<const GlobalVariable *> Touched; ///< in it: read, written or passed
   DenseMap<const Constant *, SetVector<Function *>> TakenCache;
@@ -300,7 +301,7 @@ void NoteTaker::noteInstruction(Instruction &I) {
   auto *Call = dyn_cast<CallBase>(&I);
   for (Use &Operand : I.operands())
     if (auto *C = dyn_cast<Constant>(Operand); C && !(Call && Call->isCallee(&Operand)))
-      References.insert(C);
+      References.insert({C, &I});
   if (Call)
     noteCall(*Call);
   if (auto *Return = dyn_cast<ReturnInst>(&I)) {
@@ -375,10 +376,10 @@ void NoteTaker::noteTakenAnywhere() {
 
 /// What the current function refers to beyond calls and accesses.
 void NoteTaker::noteReferences() {
-  for (Constant *C : References) {
+  for (auto [C, At] : References) {
     for (Function *F : takenBy(*C))
       if (firstTime(PSM_NOTE_TAKEN, F))
-        noteTaken(*F, nullptr);
+        noteTaken(*F, At);
     SmallVector<const Constant *> Work = {C};
     for (SmallPtrSet<const Constant *, 8> Seen; !Work.empty();) {
       const Constant *Part = Work.pop_back_val();
@@ -387,7 +388,7 @@ void NoteTaker::noteReferences() {
       if (auto *G = dyn_cast<GlobalVariable>(Part)) {
         auto *Mutable = const_cast<GlobalVariable *>(G);
         if (isNoted(*G) && !Touched.contains(G) && firstTime(PSM_NOTE_READ, G))
-          Writer.add({.Kind = PSM_NOTE_READ, .Name = G->getName(), .Other = known(*Mutable)});
+          add({.Kind = PSM_NOTE_READ, .Name = G->getName(), .Other = known(*Mutable)}, At);
       } else if (!isa<GlobalValue>(Part)) {
         for (const Use &Operand : Part->operands())
           if (auto *Inner = dyn_cast<Constant>(Operand))
@@ -421,13 +422,15 @@ void NoteTaker::noteFunction(Function &Shadow) {
              (Shadow.hasFnAttribute(ReadOnlyOpAttr) ? PSM_FUNCTION_RO : 0) |
              (Shadow.hasFnAttribute(SkipAttr) ? PSM_FUNCTION_SKIP : 0);
   Function *Foreground = M.getFunction(foregroundName(Shadow));
-  // Made by the optimizer out of a variant: no pointer to the foreground means it.
-  bool IsVariant = Foreground && shadowOf(*Foreground) == &Shadow;
-  if (IsVariant && !Foreground->hasLocalLinkage())
-    N.Detail |= PSM_FUNCTION_EXTERNAL;
-  if (IsVariant && !Foreground->isDeclaration() &&
-      (IsOp || !Foreground->hasLocalLinkage() || isAddressTaken(*Foreground)))
-    N.Other = Foreground;
+  // Of the variants that the optimizer made none is meant by a pointer to the
+  // foreground; a thunk is made for another library's function.
+  if (Foreground && !Foreground->isDeclaration() && shadowOf(*Foreground) == &Shadow) {
+    bool IsExternal = !Foreground->hasLocalLinkage();
+    if (IsExternal)
+      N.Detail |= PSM_FUNCTION_EXTERNAL;
+    if (IsOp || IsExternal || isAddressTaken(*Foreground))
+      N.Other = Foreground;
+  }
   Writer.add(N);
 
   for (Instruction &I : instructions(Shadow))

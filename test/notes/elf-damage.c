@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 
     /* Bytes of the headers and of the notes, changed at random. */
     unsigned seed = 1;
-    for (int round = 0; round < 4000; round++) {
+    for (int round = 0; round < 1500; round++) {
         unsigned char *bytes = copy();
         Elf64_Ehdr *e = (Elf64_Ehdr *)bytes;
         Elf64_Shdr *n = section(bytes, "psm_notes"), *s = section(bytes, "psm_strings");
