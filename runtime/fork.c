@@ -43,6 +43,10 @@ static void child(void)
         close(m->lock_fd);
         m->lock_fd = -1;
         m->replay.started = false;
+        /* The globals area has not come with us; a machine that the child opens needs a mirror. */
+        if (m->owns_globals)
+            mirror_globals(m, false);
+        m->owns_globals = false;
         if (psm_current != m)
             lock_leave(&m->lock, m->fork_way);
     }

@@ -4,7 +4,7 @@
  *
  *   super     page 0: struct super, written once at creation
  *             page 1: pm: four struct slot lines, two commit slots of two copies each
- *             page 2: one struct attempt: which entry recovery was at
+ *             page 2: one struct attempt: which entry recovery was at; one struct seal
  *   log       the op-log: a ring of struct log_entry, `log_bytes` long
  *   image     [globals area][arena], as the shadow sees them, both page-aligned; only grows
  *   undo      pm: struct undo_record lines, two areas by parity of the epoch, in
@@ -95,6 +95,18 @@ struct attempt {
 };
 static_assert(sizeof(struct attempt) == LAYOUT_LINE, "one line");
 #define LAYOUT_ATTEMPT_OFFSET (2 * LAYOUT_PAGE)
+/* Says that the machine was closed when the newest commit was that of `epoch`, with all of
+ * the log replayed: nothing in the log counts. Written when that commit is durable; void
+ * with the next one, since epochs' numbers are never used again.
+ *
+ * Valid if and only if its checksum (seed: super.salt) is right. */
+struct seal {
+    uint64_t checksum;
+    uint64_t epoch;
+    uint64_t reserved[6];
+};
+static_assert(sizeof(struct seal) == LAYOUT_LINE, "one line");
+#define LAYOUT_SEAL_OFFSET    (2 * LAYOUT_PAGE + 512)
 #define LAYOUT_SUPER_BYTES    (3 * LAYOUT_PAGE)
 
 /* An entry of the op-log, at a position that is a multiple of 64; position p lies at

@@ -70,7 +70,6 @@ static void setup(void)
     if (setup_status == 0)
         setup_status = space_take(PSM_MARKS, MARKS_BYTES, PROT_READ | PROT_WRITE, "the marks table");
     if (setup_status == 0) {
-        madvise((void *)PSM_MARKS, MARKS_BYTES, MADV_DONTFORK);
         madvise((void *)PSM_MARKS, MARKS_BYTES, MADV_DONTDUMP);
         setup_status = mirror_segments(program);
     }

@@ -96,6 +96,8 @@ void oplog_publish(struct psm *m);
  * time. Returns 0, PSM_ELOGDAMAGE (detail says what is lost), PSM_ECORRUPT, PSM_ETRUNCATED.
  * accept_loss: take the damage for the end. */
 int oplog_scan(struct psm *m, bool accept_loss);
+/* The machine closes, all is replayed and committed: the next scan need not look. */
+void oplog_seal(struct psm *m);
 /* Whether somebody was told that entry `sequence` at `position` is durable. */
 bool oplog_has_witness(struct psm *m, uint64_t position, uint64_t sequence);
 /* Fill the log's file at creation. */

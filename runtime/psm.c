@@ -144,6 +144,8 @@ int psm_close(psm_t *m)
         status = replay_stop(m);
         if (status != 0)
             status = psm_fail(status, "%s: %s", m->directory, m->replay.trouble);
+        else
+            oplog_seal(m);
     }
     machine_release(m);
     lock_destroy(&m->lock);

@@ -46,6 +46,21 @@ static int check_entry(struct psm *m, const struct log_entry *e)
     return 0;
 }
 
+void oplog_seal(struct psm *m)
+{
+    struct seal seal = { .epoch = m->commit.epoch };
+    seal.checksum = hash_bytes(&seal.epoch, sizeof seal - sizeof seal.checksum, m->machine_salt);
+    memcpy(m->super + LAYOUT_SEAL_OFFSET, &seal, sizeof seal);
+}
+
+static bool is_sealed(struct psm *m)
+{
+    struct seal seal;
+    memcpy(&seal, m->super + LAYOUT_SEAL_OFFSET, sizeof seal);
+    return seal.epoch == m->commit.epoch
+           && seal.checksum == hash_bytes(&seal.epoch, sizeof seal - sizeof seal.checksum, m->machine_salt);
+}
+
 int oplog_scan(struct psm *m, bool accept_loss)
 {
     struct oplog *log = &m->log;
@@ -53,7 +68,8 @@ int oplog_scan(struct psm *m, bool accept_loss)
     uint64_t end = position + log->bytes;
     int64_t time = m->commit.time;
     log->extents = 0;
-    while (valid_at(m, position, end, sequence, sequence + 1)) {
+    bool sealed = is_sealed(m); /* then there is nothing to look for, and most of the time is spared */
+    while (!sealed && valid_at(m, position, end, sequence, sequence + 1)) {
         const struct log_entry *e = oplog_at(log, position);
         int status = check_entry(m, e);
         if (status != 0) {
@@ -67,7 +83,7 @@ int oplog_scan(struct psm *m, bool accept_loss)
         sequence++;
         position += oplog_entry_size(e->length);
     }
-    uint64_t witness = find_witness(m, position, end, sequence);
+    uint64_t witness = sealed ? 0 : find_witness(m, position, end, sequence);
     if (witness != 0 && !accept_loss)
         return psm_fail(PSM_ELOGDAMAGE,
                         "%s/log: entry %" PRIu64 " at offset %#" PRIx64 " is damaged or missing, yet entry %" PRIu64
