@@ -1,21 +1,24 @@
 /* verify_pointers.c: pointers in the state that would dangle after a restart.
  *
  * Every 8-byte-aligned word of live blocks and persisted globals is looked up among the
- * process's mappings. It is an error if it lies in
+ * process's mappings. Honest data must never be taken for pointers, or nobody would heed
+ * a finding; and a word may well be two numbers side by side, whose upper one, of some
+ * 32,600, makes it look like an address of a library. So it counts only if it is
  *
- *   a stack, a shared library, memory that libc or the program has mapped: these lie
- *       where no number, text or double that is not a pointer has its value by chance
- *   another machine's arena, or this one's argument, stack or image (P): a pass or a
- *       program that lets such an address into the state has a bug
- *   libc's heap proper, next to a non-PIE executable's data, if it points to the very
- *       beginning of what malloc has handed out
+ *   in a stack or a shared library, and 4-aligned, as an int is
+ *   in memory of malloc's, and the very beginning of a block that is handed out, as
+ *       glibc's headers around it tell
+ *   in other anonymous memory, and at the beginning of a page
+ *   in another machine's arena, and aligned as its blocks are
  *
- * The last condition is there because that heap begins at a random small address, which
- * numbers of some millions hit. Those that are not the beginning of a malloc'd block are
- * most probably just numbers; they are counted in a warning. Pointers
- * kept unaligned, or packed with other bits, are not found: a clean scan proves nothing,
- * a finding nearly always is one. Pointers to the executable are fine: it is where it was
- * in every run, as far as the build is the same. */
+ * and its lower half is not a small number. The other words that fall into such memory
+ * are counted in one line for the curious. What is kept unaligned, or packed with other
+ * bits, or points into the middle of a block, is not found: a clean scan proves nothing,
+ * a finding nearly always is one.
+ *
+ * Pointers to the executable are fine: a build has it at the same place in every run. An
+ * address of the image (P), of an op's argument or of its stack would differ from what
+ * the foreground has there, so comparing the copies finds those. */
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,24 +32,32 @@
 #include "program.h"
 #include "verify.h"
 
+enum region_kind {
+    EXACT,     /* a library or a stack */
+    MALLOCED,  /* libc's heap by brk */
+    ANONYMOUS, /* mapped by libc's malloc or by the program */
+    ARENA,     /* of another machine */
+};
+
 struct region {
     uint64_t low, high;
-    bool     heap;       /* libc's, by brk */
+    enum region_kind kind;
     char     what[64];
-    uint64_t count;      /* words that point into it */
-    uint64_t first;      /* address of the first of them, in D */
+    uint64_t count;       /* words that point into it */
+    uint64_t first;       /* address of the first of them, in D */
     uint64_t first_value;
-    uint64_t doubtful;   /* words that may as well be numbers */
 };
 
 struct scan {
     struct psm *m;
     struct region *region; /* by address */
     size_t count, room;
-    uint64_t own_low, own_high; /* the machine's arena in D */
+    uint64_t guard_end;    /* of the last inaccessible mapping: a thread's stack may follow */
+    uint64_t doubtful;     /* words that are probably numbers */
+    uint64_t own_low;      /* the machine's arena in D */
 };
 
-static bool add(struct scan *s, uint64_t low, uint64_t high, bool heap, const char *what)
+static bool add(struct scan *s, uint64_t low, uint64_t high, enum region_kind kind, const char *what)
 {
     if (s->count == s->room) {
         size_t room = s->room ? 2 * s->room : 64;
@@ -57,29 +68,29 @@ static bool add(struct scan *s, uint64_t low, uint64_t high, bool heap, const ch
         s->room = room;
     }
     struct region *r = &s->region[s->count++];
-    *r = (struct region){ .low = low, .high = high, .heap = heap };
+    *r = (struct region){ .low = low, .high = high, .kind = kind };
     snprintf(r->what, sizeof r->what, "%s", what);
     return true;
-}
-
-/* libpsm's own: arenas and windows in both copies, the executable's mirror, the marks. */
-static bool is_psm(uint64_t low)
-{
-    return (low >= PSM_ARENA_LOW && low < PSM_WINDOW_HIGH)
-           || (low >= PSM_DELTA && low < PSM_MARKS + ((PSM_WINDOW_HIGH + PSM_DELTA) >> 8))
-           || (low >= PSM_ARENA_LOW + PSM_DELTA && low < PSM_WINDOW_HIGH + PSM_DELTA);
 }
 
 static bool add_mapping(struct scan *s, const char *line)
 {
     uint64_t low, high;
+    char rights[8];
     int name = 0;
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %*s %n", &low, &high, &name) < 2 || name == 0)
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %n", &low, &high, rights, &name) < 3 || name == 0)
         return true;
+    if (rights[0] != 'r') {
+        s->guard_end = high;
+        return true;
+    }
     const char *path = line + name, *base = strrchr(path, '/');
-    if (is_psm(low) || strncmp(path, "[v", 2) == 0)
+    if (low >= PSM_ARENA_LOW && low < PSM_ARENA_HIGH)
+        return low - s->own_low < PSM_ARENA_SIZE || add(s, low, high, ARENA, "another machine's state");
+    /* libpsm's other mappings, and the executable's mirror. */
+    if (low >= PSM_DELTA && low < PSM_WINDOW_HIGH + PSM_DELTA)
         return true;
-    if (*path == '/' && strcmp(path, s->m->program->path) == 0)
+    if (strcmp(path, s->m->program->path) == 0 || strncmp(path, "[v", 2) == 0)
         return true;
     /* The executable's .bss is anonymous, and without address randomization one mapping
      * with libc's heap. */
@@ -88,10 +99,14 @@ static bool add_mapping(struct scan *s, const char *line)
     if (low >= high)
         return true;
     if (strcmp(path, "[heap]") == 0)
-        return add(s, low, high, true, "libc's heap");
+        return add(s, low, high, MALLOCED, "libc's heap");
     if (strcmp(path, "[stack]") == 0)
-        return add(s, low, high, false, "the main thread's stack");
-    return add(s, low, high, false, base ? base + 1 : "memory mapped by libc or the program, or a thread's stack");
+        return add(s, low, high, EXACT, "the main thread's stack");
+    if (base)
+        return add(s, low, high, EXACT, base + 1);
+    if (low == s->guard_end && add(s, low, high, EXACT, "a thread's stack"))
+        return true;
+    return add(s, low, high, ANONYMOUS, "memory that libc or the program has mapped");
 }
 
 static int by_address(const void *a, const void *b)
@@ -113,11 +128,6 @@ static bool find_regions(struct scan *s)
     }
     if (maps)
         fclose(maps);
-    ok = ok && add(s, PSM_ARENA_LOW, s->own_low, false, "another machine's state")
-         && add(s, s->own_high, PSM_ARENA_HIGH, false, "another machine's state")
-         && add(s, PSM_WINDOW_LOW, PSM_WINDOW_HIGH, false, "an op's argument, out or stack")
-         && add(s, PSM_ARENA_LOW + PSM_DELTA, PSM_WINDOW_HIGH + PSM_DELTA, false,
-                "the image itself (a bug of libpsm or its pass)");
     if (ok)
         qsort(s->region, s->count, sizeof *s->region, by_address);
     return ok;
@@ -137,21 +147,41 @@ static struct region *region_of(struct scan *s, uint64_t value)
     return NULL;
 }
 
-/* Whether glibc's malloc has handed out a block that begins at `value`: its chunk's size,
- * just before it, and the next chunk's flag "the one before me is in use" fit together.
- * Read by way of the kernel, since other threads may shrink the heap meanwhile. */
+/* The word at `address`, or 0: by way of the kernel, since other threads may unmap it. */
+static uint64_t peek(uint64_t address)
+{
+    uint64_t word = 0;
+    struct iovec to = { &word, sizeof word }, from = { (void *)address, sizeof word };
+    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == sizeof word ? word : 0;
+}
+
+/* Whether glibc's malloc has handed out a block that begins at `value`: the chunk's size
+ * stands before it; a mapped chunk is whole pages, of any other the next one has the
+ * flag "the one before me is in use". */
 static bool begins_block(uint64_t value, const struct region *heap)
 {
-    uint64_t size, next;
-    struct iovec to = { &size, 8 }, from = { (void *)(value - 8), 8 };
-    if (value % 16 || value < heap->low + 16 || process_vm_readv(getpid(), &to, 1, &from, 1, 0) != 8)
+    if (value % 16 || value < heap->low + 16)
         return false;
-    uint64_t bytes = size & ~UINT64_C(7);
-    if (bytes % 16 || bytes < 32 || bytes > heap->high - value)
+    uint64_t size = peek(value - 8), bytes = size & ~UINT64_C(7);
+    if (bytes % 16 || bytes < 32 || bytes > heap->high - (value - 16))
         return false;
-    to = (struct iovec){ &next, 8 };
-    from = (struct iovec){ (void *)(value - 8 + bytes), 8 };
-    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 8 && (next & 1) && (next & ~UINT64_C(7)) >= 16;
+    if (size & 2)
+        return value % 4096 == 16 && bytes % 4096 == 0;
+    uint64_t next = peek(value - 8 + bytes);
+    return (next & 1) && (next & ~UINT64_C(7)) >= 16;
+}
+
+static bool is_pointer(uint64_t value, const struct region *r)
+{
+    if ((uint32_t)value < 1 << 20 && value >> 32)
+        return false; /* two numbers */
+    switch (r->kind) {
+    case EXACT:     return value % 4 == 0;
+    case MALLOCED:  return begins_block(value, r);
+    case ANONYMOUS: return value % 4096 == 0 || begins_block(value, r);
+    case ARENA:     return value % PSM_BLOCK == 0;
+    }
+    return false;
 }
 
 /* words: to be read at `words`; their canonical address is `address`. */
@@ -160,16 +190,14 @@ static void scan_words(struct scan *s, const uint64_t *words, uint64_t count, ui
     for (uint64_t i = 0; i < count; i++) {
         uint64_t value = words[i];
         /* Nearly all words: small numbers, our own blocks, what is no address. */
-        if (value < 0x10000 || value - s->own_low < s->own_high - s->own_low || value >> 47)
+        if (value < 0x10000 || value - s->own_low < PSM_ARENA_SIZE || value >> 47)
             continue;
         struct region *r = region_of(s, value);
         if (!r)
             continue;
-        if (r->heap && !begins_block(value, r)) {
-            r->doubtful++;
-            continue;
-        }
-        if (r->count++ == 0) {
+        if (!is_pointer(value, r)) {
+            s->doubtful++;
+        } else if (r->count++ == 0) {
             r->first = address + i * 8;
             r->first_value = value;
         }
@@ -208,7 +236,6 @@ int verify_pointers(struct psm *m)
 {
     struct scan s = { .m = m, .own_low = (uintptr_t)m->space.d };
     int status = 0;
-    s.own_high = s.own_low + PSM_ARENA_SIZE;
     if (!find_regions(&s) || heap_each_live(&m->heap_d, scan_block, &s) != 0) {
         free(s.region);
         return psm_fail(PSM_ENOMEM, "%s: no memory to look for pointers with", m->directory);
@@ -216,10 +243,8 @@ int verify_pointers(struct psm *m)
     scan_globals(&s);
 
     char place[160], name[80];
-    uint64_t doubtful = 0;
     for (size_t i = 0; i < s.count; i++) {
         struct region *r = &s.region[i];
-        doubtful += r->doubtful;
         if (r->count == 0)
             continue;
         status = psm_fail(PSM_EVERIFY, "%s: %lu pointer%s in the state to %s, which will not be there after a "
@@ -228,9 +253,9 @@ int verify_pointers(struct psm *m)
                           (unsigned long)r->first_value, symbol(r->first_value, name, sizeof name));
         psm_say(m, PSM_LOG_ERROR, "%s", psm_error_detail());
     }
-    if (doubtful)
-        psm_say(m, PSM_LOG_WARNING, "%s: %lu words in the state lie in the address range of libc's heap, but do not "
-                "begin a block of it: probably numbers", m->directory, (unsigned long)doubtful);
+    if (s.doubtful)
+        psm_say(m, PSM_LOG_INFO, "%s: %lu words in the state have values of addresses in libc's heap, stacks or "
+                "libraries, but are most probably numbers", m->directory, (unsigned long)s.doubtful);
     free(s.region);
     return status;
 }
