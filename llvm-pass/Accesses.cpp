@@ -1,7 +1,8 @@
 //===- Accesses.cpp - where an instruction touches memory -----------------===//
 //
-// See Accesses.h. Runs on clones after Prepare.cpp, so there are no atomic
-// instructions left. Vectors are of fixed length on the target.
+// See Accesses.h. The notes are made before Prepare.cpp makes atomics plain, hooks and
+// twins after it, so atomics are known here too. Vectors are of fixed length on the
+// target.
 //
 //===----------------------------------------------------------------------===//
 #include "Accesses.h"

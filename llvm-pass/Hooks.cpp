@@ -113,6 +113,9 @@ CallInst *callHook(IRBuilderBase &B, Hook H, ArrayRef<Value *> Arguments) {
 Value *readHookVariable(IRBuilderBase &B, HookVariable V, const Twine &Name) {
   Module &M = *B.GetInsertBlock()->getModule();
   Constant *Variable = M.getOrInsertGlobal(describe(V), B.getInt64Ty());
+  // A program that is not PIC reads its own or a copied variable, as C code would.
+  if (M.getPICLevel() == PICLevel::NotPIC)
+    cast<GlobalVariable>(Variable)->setDSOLocal(true);
   LoadInst *Load = B.CreateLoad(B.getInt64Ty(), Variable, Name);
   Load->setMetadata(LLVMContext::MD_invariant_load, MDNode::get(B.getContext(), {}));
   return Load;

@@ -25,10 +25,6 @@ STATISTIC(Trapped, "unsupported constructs made traps");
 namespace psm {
 namespace {
 
-bool isAtomic(const Instruction &I) {
-  return isa<FenceInst, AtomicCmpXchgInst, AtomicRMWInst, AtomicMemIntrinsic>(I);
-}
-
 /// The string that a placeholder of stage 1 was given.
 std::string textOf(const CallBase &Placeholder) {
   StringRef Text;
@@ -75,7 +71,7 @@ std::string judge(Instruction &I, const Rules &R) {
   if (auto *Call = dyn_cast<CallBase>(&I); Call && !Intrinsic)
     return judgeCall(*Call);
   SmallVector<Access, 2> Accesses;
-  if (isAtomic(I) || collectAccesses(I, R, Accesses))
+  if (isa<FenceInst>(I) || collectAccesses(I, R, Accesses))
     return "";
   if (Intrinsic)
     return ("the intrinsic " + Intrinsic->getCalledFunction()->getName()).str();

@@ -4,7 +4,7 @@
 
 target triple = "x86_64-pc-linux-gnu"
 
-; CHECK: @__psm_marks = external {{.*}}global i64
+; CHECK: @__psm_marks = external dso_local global i64
 ; CHECK: @__psm_hook_abi_1 = external global i8
 ; CHECK: @llvm.used = appending global [1 x ptr] [ptr @psm.hook.abi]
 
