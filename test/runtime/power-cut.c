@@ -13,7 +13,12 @@
 #define MAP_BUCKETS 64
 #include "hand.h"
 #include "map.h"
+#ifdef POWER_FILE
+#include "power_file.h"
+#else
 #include "power.h"
+#define POWER_MEDIUM PSM_MEDIUM_PM
+#endif
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -87,7 +92,7 @@ static int model_equals(const struct model *model, struct map *map)
 static psm_t *open_machine(const char *dir, uint64_t seed)
 {
     psm_t *m;
-    struct psm_options o = { .root_size = sizeof(struct map), .log_bytes = 1 << 16, .medium = PSM_MEDIUM_PM,
+    struct psm_options o = { .root_size = sizeof(struct map), .log_bytes = 1 << 16, .medium = POWER_MEDIUM,
                              .capacity_bytes = 8 << 20, .epoch_ops_max = (uint32_t)(1 + (seed >> 24) % 9) };
     OK(psm_init(&m, dir, &o));
     return m;
