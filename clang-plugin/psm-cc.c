@@ -284,7 +284,8 @@ static void add_compile_options(struct words *w, const struct plan *p)
 static void add_libraries(struct words *w)
 {
     add(w, "-Wl,--push-state,--as-needed");
-    addf(w, "%s/lib/libpsm.a", home());
+    add(w, "-Xlinker"); /* not an input of clang's: -x may be in force, and after a */
+    addf(w, "%s/lib/libpsm.a", home()); /* crash clang preprocesses its inputs */
     add(w, "-lpmem");
     add(w, "-lpthread");
     add(w, "-lm");
@@ -324,11 +325,8 @@ static struct words command(const struct plan *p, int cplusplus)
     add(&w, "--end-no-unused-arguments");
     for (size_t i = 0; i < p->user.count; i++)
         add(&w, p->user.item[i]);
-    if (program && !p->bare) {
-        add(&w, "-x");
-        add(&w, "none");
+    if (program && !p->bare)
         add_libraries(&w);
-    }
     return w;
 }
 
