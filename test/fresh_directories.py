@@ -3,11 +3,12 @@
 %pmdir is on tmpfs, the stand-in for persistent memory, and %filedir on the disk
 that holds the build. Both are empty when a test starts and gone when it has
 passed; what a failed test left is kept on disk only, since a full tmpfs would
-take the next tests down with it.
+take the next tests down with it. %t and %t.* are removed before a test, too.
 
 A module of its own, not part of lit.cfg.py, because lit hands the format to its
 worker processes by pickling it, by module and name.
 """
+import glob
 import os
 import re
 import shutil
@@ -36,11 +37,11 @@ class FreshDirectories(lit.formats.ShTest):
         on_disk = os.path.join(self.disk, name)
         shutil.rmtree(on_disk, ignore_errors=True)
         os.makedirs(on_disk)
-        scratch = test.getExecPath() + ".tmp"  # lit's %t
-        if os.path.isdir(scratch):
-            shutil.rmtree(scratch)
-        elif os.path.exists(scratch):
-            os.remove(scratch)
+        for scratch in glob.glob(glob.escape(lit.TestRunner.getTempPaths(test)[1]) + ".tmp*"):
+            if os.path.isdir(scratch):
+                shutil.rmtree(scratch)
+            else:
+                os.remove(scratch)
         in_memory = tempfile.mkdtemp(prefix=f"psm-{name}-", dir=tmpfs())
         result = None
         try:

@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-uint64_t __psm_delta;
-uint64_t __psm_marks;
+uint64_t   __psm_delta;
+uint64_t   __psm_marks;
+const char __psm_hook_abi_1;
 
 /* The pass's names for malloc, in plain code and in variants. */
 void *psm_malloc(size_t size);
