@@ -1,6 +1,6 @@
 // The printf wrappers leave in P what libc leaves in D, for any format and arguments.
 //
-// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -Wno-format -fno-builtin -I%runtime -I%S/Inputs \
+// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -Wno-format -fno-builtin -I%runtime -iquote %S/Inputs \
 // RUN:   %s %runtime/wrap_printf.c %runtime/wrap_string.c -o %t && %t | FileCheck %s
 // CHECK-NOT: FAIL
 // CHECK: all the same

@@ -1,7 +1,7 @@
 // The sscanf wrappers store in P what libc stores in D, whatever input and format, and
 // with %ms both variants allocate from the machine's heap.
 //
-// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -Wno-format -fno-builtin -I%runtime -I%S/Inputs \
+// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -Wno-format -fno-builtin -I%runtime -iquote %S/Inputs \
 // RUN:   %s %runtime/wrap_scanf.c %runtime/wrap_string.c -o %t && %t | FileCheck %s
 // CHECK-NOT: FAIL
 // CHECK: all the same

@@ -1,7 +1,7 @@
 // The wrappers of numbers, times and addresses as text, and of math.h's functions that
 // write, do to P what libc does to D.
 //
-// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-builtin -Wno-format -I%runtime -I%S/Inputs \
+// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-builtin -Wno-format -I%runtime -iquote %S/Inputs \
 // RUN:   %s %runtime/wrap_stdlib.c %runtime/wrap_math.c %runtime/wrap_string.c -lm -o %t && %t | FileCheck %s
 // CHECK-NOT: FAIL
 // CHECK: all the same

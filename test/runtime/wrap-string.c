@@ -1,6 +1,6 @@
 // The wrappers of string.h do to P, announced byte for byte, what libc does to D.
 //
-// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-builtin -U_FORTIFY_SOURCE -I%runtime -I%S/Inputs \
+// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-builtin -U_FORTIFY_SOURCE -I%runtime -iquote %S/Inputs \
 // RUN:   %s %runtime/wrap_string.c -o %t && %t | FileCheck %s
 // CHECK-NOT: FAIL
 // CHECK: all the same

@@ -1,7 +1,7 @@
 // The wrappers of wchar.h, uchar.h and the multibyte functions do to P what libc does to
 // D, in the C locale and in UTF-8, on good text and on broken.
 //
-// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-builtin -I%runtime -I%S/Inputs \
+// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-builtin -I%runtime -iquote %S/Inputs \
 // RUN:   %s %runtime/wrap_wchar.c %runtime/wrap_string.c -o %t && %t | FileCheck %s
 // CHECK-NOT: FAIL
 // CHECK: all the same
