@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +24,14 @@
 #include "error.h"
 #include "machine.h"
 
+#define GATHER_YIELDS 16
+
 struct logfile {
     pthread_mutex_t mutex;
     pthread_cond_t  changed;   /* durable, leading, or the machine's state */
     bool            leading;   /* a thread is writing, without the mutex */
+    unsigned        waiting;   /* threads in logfile_wait that are not answered */
+    unsigned        group;     /* of them, those that the last sync has answered */
     uint64_t        appended;  /* executed up to here, and to be published once durable */
     uint64_t        appended_sequence;
     _Atomic uint64_t durable;  /* beyond log->executed only when a refusal was written */
@@ -105,14 +110,28 @@ static int write_entries(struct psm *m, uint64_t from, uint64_t to)
     return medium_sync(&m->medium, m->log_fd);
 }
 
+/* The callers that the last sync has answered are likely to be back soon. Without this
+ * the first to wake leads at once, for itself alone, and groups are a fraction of what
+ * they could be. A thread that is alone does not wait. */
+static void gather(struct logfile *f)
+{
+    for (int i = 0; f->waiting < f->group && i < GATHER_YIELDS; i++) {
+        pthread_mutex_unlock(&f->mutex);
+        sched_yield();
+        pthread_mutex_lock(&f->mutex);
+    }
+}
+
 /* Make the entries before `target` durable, in front of all who wait. The mutex is held,
  * and let go of while the file is written. */
 static void lead(struct psm *m, struct logfile *f, uint64_t target)
 {
     struct oplog *log = &m->log;
+    f->leading = true;
+    gather(f);
     uint64_t executed = f->appended, sequence = f->appended_sequence;
     uint64_t from = durable_position(m, f);
-    f->leading = true;
+    f->group = f->waiting;
     pthread_mutex_unlock(&f->mutex);
 
     if (target < executed)
@@ -145,12 +164,14 @@ static int logfile_wait(struct psm *m, uint64_t position)
     if (durable_position(m, f) >= position)
         return 0;
     pthread_mutex_lock(&f->mutex);
+    f->waiting++;
     while (durable_position(m, f) < position && atomic_load(&m->state) == 0) {
         if (f->leading)
             pthread_cond_wait(&f->changed, &f->mutex);
         else
             lead(m, f, position);
     }
+    f->waiting--;
     int status = durable_position(m, f) >= position ? 0 : PSM_EFAILED;
     pthread_mutex_unlock(&f->mutex);
     return status == 0 ? 0 : psm_fail(status, "%s: the op was not made durable", m->directory);

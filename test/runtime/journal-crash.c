@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "error.h"
+#include "fault.h"
 #include "journal.h"
 #include "machine.h"
 #include "program.h"
@@ -177,6 +178,12 @@ void psm_replay_trap(const char *format, ...)
 {
     fail("trap: %s", format);
     abort();
+}
+
+void fault_describe(const struct psm *machine, uint64_t twin, char *text, size_t size)
+{
+    (void)machine;
+    snprintf(text, size, "a store to %#lx", twin);
 }
 
 const struct program_global *program_global_at(const struct program *program, uint64_t address)

@@ -33,6 +33,14 @@ static _Atomic long syncs, fail_sync_at, fail_write_at;
 static _Atomic uint64_t answered;
 static uint64_t tail;
 
+__thread struct psm *psm_replaying TLS_INITIAL;
+
+void psm_replay_trap(const char *format, ...)
+{
+    fputs(format, stderr);
+    abort();
+}
+
 void machine_fail(struct psm *machine, const char *why)
 {
     int open = 0;
