@@ -10,10 +10,6 @@
 // Why the pass is loaded already when this file is: clang reads -mllvm options
 // before it loads pass plugins, and would not know -psm-rules.
 //
-// Why -flto=thin and -ffat-lto-objects are refused: the pass must act once, last.
-// ThinLTO's backends run in the linker and import function bodies across modules
-// after stage 1; fat objects want the code twice, from one module.
-//
 // -fplugin-arg-psm-no-pass: attributes and checks only, for editors and linters.
 //
 //===----------------------------------------------------------------------===//
@@ -87,13 +83,6 @@ class Action final : public PluginASTAction {
       Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error,
                                          "psm: cannot load the pass: %0"))
           << ThePass.Error;
-      return false;
-    }
-    if (CodeGen.PrepareForThinLTO || CodeGen.FatLTO) {
-      Diags.Report(Diags.getCustomDiagID(
-          DiagnosticsEngine::Error,
-          "psm: %select{-flto=thin|-ffat-lto-objects}0 is not supported: use -flto=full"))
-          << CodeGen.FatLTO;
       return false;
     }
     bool Given = any_of(CodeGen.PassPlugins, [](const std::string &Other) {

@@ -37,6 +37,8 @@ int sorted[4];
 int copied_to[4];
 // CHECK-DAG: frozen copied_from 16 bytes, read by put
 int copied_from[4];
+// CHECK-DAG: state by_atomic_only 4 bytes, written by put
+_Atomic int by_atomic_only;
 // CHECK-DAG: frozen kept_in_memory 16 bytes, read by put
 struct list kept_in_memory;
 // CHECK-DAG: state marked 4 bytes, marked
@@ -76,6 +78,7 @@ static int by_value(const void *a, const void *b) { return *(int *)a - *(int *)b
     memcpy(copied_to, copied_from, sizeof copied_to);
     top->next = &kept_in_memory;
     touch_elsewhere();
+    by_atomic_only ^= 1;
     return measure_other(&only_measured);
 }
 
