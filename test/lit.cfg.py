@@ -13,6 +13,8 @@
 #   %filedir             a fresh directory on an ordinary disk
 # beside lit's own %s %t %S %T. %t is on disk and empty when a test starts.
 #
+# REQUIRES: avx2 stands for a processor with AVX2.
+#
 # A test that takes longer than five minutes is killed and has failed.
 import os
 import sys
@@ -53,6 +55,10 @@ config.substitutions += [
     ("%source", config.psm_source),
     ("%build", config.psm_build),
 ]
+
+with open("/proc/cpuinfo") as cpuinfo:
+    if " avx2 " in cpuinfo.read():
+        config.available_features.add("avx2")
 
 # FileCheck, not, opt, llvm-objdump ... of this LLVM, not what PATH finds first.
 config.environment["PATH"] = os.pathsep.join(

@@ -38,10 +38,19 @@ def main():
     table = ", ".join(f"op{n}" for n in range(op_count))
     parts.append(f"static psm_op_fn *const ops[] = {{{table}}};\nenum {{ OP_COUNT = {op_count} }};\n"
                  f"static const uint64_t seed = UINT64_C({seed});\n")
+    parts.append(options(chance))
     folds = "\n".join(f"    {c.fold()}" for c in parts_of_state)
     parts.append(DIGEST.replace("@FOLDS@", folds))
     parts.append(MAIN)
     print("\n".join(parts))
+
+
+def options(chance):
+    """Machine options: small logs wrap, take extents for large arguments, and fill up."""
+    log_bytes = 1 << chance.randint(16, 20)
+    epoch_ops_max = chance.choice([0, 0, 0, 1, 3, 50])
+    return (f"#define OPTIONS .log_bytes = {log_bytes}, .epoch_ops_max = {epoch_ops_max}, "
+            f".private_bytes = 1 << {chance.randint(20, 28)}")
 
 
 PRELUDE = r"""
@@ -177,7 +186,7 @@ int main(int count, char **words)
     uint64_t total = strtoull(words[2], NULL, 10);
     setvbuf(stdout, NULL, _IOLBF, 0);
     bool only_states = !strcmp(words[1], "states");
-    struct psm_options options = {.root_size = sizeof(struct state), .log_bytes = 1 << 17};
+    struct psm_options options = {.root_size = sizeof(struct state), OPTIONS};
     if (!only_states)
         options.medium = strcmp(words[4], "pm") ? PSM_MEDIUM_FILE : PSM_MEDIUM_PM;
     if (psm_init(&machine, only_states ? "-" : words[3], &options) != 0)
