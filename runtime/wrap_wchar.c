@@ -272,8 +272,11 @@ CONVERT(encode, wcsrtombs, wcsnrtombs, char, wchar_t, longest_encoded)
     {                                                                               \
         static __thread mbstate_t own;                                              \
         const in *p = wrap_twin(*(const in **)wrap_twin(text));                     \
-        if (!to)                                                                    \
-            return bounded(NULL, &p, size, limit, state ? wrap_twin(state) : &own); \
+        if (!to) {                                                                  \
+            mbstate_t *used = state ? wrap_twin(state) : &own;                      \
+            return size == SIZE_MAX ? restartable(NULL, &p, limit, used)            \
+                                    : bounded(NULL, &p, size, limit, used);         \
+        }                                                                           \
         size_t result = convert(to, &p, size, limit, state_of(state, &own));        \
         wrap_write_pointer(text, wrap_canonical(p));                                \
         return result;                                                              \

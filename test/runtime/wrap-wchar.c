@@ -1,7 +1,7 @@
 // The wrappers of wchar.h, uchar.h and the multibyte functions do to P what libc does to
 // D, in the C locale and in UTF-8, on good text and on broken.
 //
-// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-builtin -I%runtime -iquote %S/Inputs \
+// RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-builtin -I%runtime -iquote %S/Inputs \
 // RUN:   %s %runtime/wrap_wchar.c %runtime/wrap_string.c -o %t && %t | FileCheck %s
 // CHECK-NOT: FAIL
 // CHECK: all the same
@@ -146,7 +146,7 @@ int main(void)
     for (int l = 0; l < 2; l++) {
         if (!setlocale(LC_ALL, locales[l]))
             fail("no locale %s", locales[l]);
-        for (int i = 0; i < 150; i++) {
+        for (int i = 0; i < 80; i++) {
             strings();
             characters();
             conversions();
