@@ -91,7 +91,7 @@ GlobalValue::LinkageTypes variantLinkage(const Function &F) {
              : F.getLinkage();
 }
 
-/// What a variant may not inherit: other instrumentation would look at its
+/// What a variant does not inherit: other instrumentation would look at its
 /// translated addresses or count it as the function itself.
 void dropInstrumentation(Function &Variant) {
   for (Attribute::AttrKind Kind :
@@ -104,6 +104,10 @@ void dropInstrumentation(Function &Variant) {
     Variant.removeFnAttr(Name);
   Variant.addFnAttr(Attribute::NoProfile);
   Variant.addFnAttr(Attribute::NoSanitizeCoverage);
+  // Nothing unwinds through a variant that does not throw; a debugger has -g's own
+  // tables. They would be an eighth of the loaded text.
+  if (Variant.doesNotThrow())
+    Variant.setUWTableKind(UWTableKind::None);
   Variant.eraseMetadata(LLVMContext::MD_type);
   Variant.setPrefixData(nullptr);
   Variant.setPrologueData(nullptr);
