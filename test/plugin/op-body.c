@@ -13,7 +13,7 @@ OP int64_t put(void *root, const void *arg, size_t size, void *out)
 {
     char *text = malloc(8);
     snprintf(text, 8, "%d", 1);
-    if (getenv("HOME")) // expected-error {{op 'put' cannot call 'getenv', which the environment is not part of the state}}
+    if (getenv("HOME")) // expected-error {{op 'put' cannot call 'getenv', which uses the environment, which is not part of the state}}
         srand(1);       // expected-error {{op 'put' cannot call 'srand', which draws from libc's generator}}
     psm_invoke_rw(0, put, 0, 0, 0, 0);
     // expected-error@-1 {{op 'put' cannot call 'psm_invoke_rw': the machine is busy with this very op; ops share code by plain calls}}
