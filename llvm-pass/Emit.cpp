@@ -58,37 +58,65 @@ Value *HookEmitter::isMarked(IRBuilderBase &B, Value *Address) {
   return B.CreateTrunc(B.CreateLShr(Word, Bit), B.getInt1Ty(), "marked");
 }
 
-void HookEmitter::emitTested(const PlannedHook &H, Value *Twin) {
-  IRBuilder<> B(H.Before);
-  Value *Address = B.CreatePtrToInt(Twin, B.getInt64Ty());
-  BasicBlock *Slow = nullptr;
-  for (uint64_t Offset : blockProbes(H.Size, H.Alignment)) {
-    B.SetInsertPoint(H.Before);
-    Value *Probe = Offset ? B.CreateAdd(Address, B.getInt64(Offset)) : Address;
-    Value *Missing = B.CreateNot(isMarked(B, Probe));
-    Instruction *End = emitIf(Missing, H.Before, /*Likely=*/false, Slow);
-    if (Slow)
-      continue;
-    Slow = End->getParent();
-    B.SetInsertPoint(End);
-    B.SetCurrentDebugLocation(H.First.I->getDebugLoc());
-    callHook(B, H.Size <= BlockSize ? Hook::Log : Hook::LogRange,
-             {Twin, B.getInt64(H.Size)});
+/// The call for ranges some of whose blocks are not marked.
+static void callLogger(IRBuilderBase &B, ArrayRef<const PlannedHook *> Hooks,
+                       ArrayRef<Value *> Twins) {
+  if (Hooks.size() == 1) {
+    uint64_t Size = Hooks[0]->Size;
+    callHook(B, Size <= BlockSize ? Hook::Log : Hook::LogRange, {Twins[0], B.getInt64(Size)});
+    return;
   }
-  // Whichever test fails, the one call sees to the whole range.
-  Slow->getTerminator()->setSuccessor(0, H.Before->getParent());
+  SmallVector<Value *, 6> Arguments;
+  for (auto [H, Twin] : zip_equal(Hooks, Twins))
+    Arguments.append({Twin, B.getInt64(H->Size)});
+  if (Hooks.size() == 2)
+    Arguments.append({ConstantPointerNull::get(B.getPtrTy()), B.getInt64(0)});
+  callHook(B, Hook::LogMany, Arguments);
+}
+
+void HookEmitter::emitTested(const PlannedHook &Leader) {
+  SmallVector<const PlannedHook *, 3> Hooks = {&Leader};
+  append_range(Hooks, make_pointer_range(Leader.Companions));
+  SmallVector<Value *, 3> Twins;
+  for (const PlannedHook *H : Hooks)
+    Twins.push_back(begin(*H));
+
+  BasicBlock *Slow = nullptr;
+  for (auto [H, Twin] : zip_equal(Hooks, Twins)) {
+    for (uint64_t Offset : blockProbes(H->Size, H->Alignment)) {
+      IRBuilder<> B(Leader.Before);
+      Value *Address = B.CreatePtrToInt(Twin, B.getInt64Ty());
+      Value *Probe = Offset ? B.CreateAdd(Address, B.getInt64(Offset)) : Address;
+      Value *Missing = B.CreateNot(isMarked(B, Probe));
+      Instruction *End = emitIf(Missing, Leader.Before, /*Likely=*/false, Slow);
+      if (Slow)
+        continue;
+      Slow = End->getParent();
+      B.SetInsertPoint(End);
+      B.SetCurrentDebugLocation(Leader.First.I->getDebugLoc());
+      callLogger(B, Hooks, Twins);
+    }
+  }
+  // Whichever test fails, the one call sees to all.
+  Slow->getTerminator()->setSuccessor(0, Leader.Before->getParent());
+}
+
+/// The twin of where H's range begins, at H's place.
+Value *HookEmitter::begin(const PlannedHook &H) {
+  Value *Twin = T.twin(H.AtFirst ? H.First.address() : H.Base, H.Before);
+  if (H.AtFirst || !H.Low)
+    return Twin;
+  IRBuilder<> B(H.Before);
+  return B.CreateGEP(B.getInt8Ty(), Twin, B.getInt64(H.Low));
 }
 
 void HookEmitter::emitFixed(const PlannedHook &H) {
+  if (!H.Length && H.Size <= InlineSizeMax)
+    return emitTested(H);
+  Value *Twin = begin(H);
   IRBuilder<> B(H.Before);
   B.SetCurrentDebugLocation(H.First.I->getDebugLoc());
-  Value *Twin = T.twin(H.AtFirst ? H.First.address() : H.Base, H.Before);
-  if (!H.AtFirst && H.Low)
-    Twin = B.CreateGEP(B.getInt8Ty(), Twin, B.getInt64(H.Low));
-  if (!H.Length && H.Size <= InlineSizeMax)
-    emitTested(H, Twin);
-  else
-    callHook(B, Hook::LogRange, {Twin, H.Length ? H.Length : B.getInt64(H.Size)});
+  callHook(B, Hook::LogRange, {Twin, H.Length ? H.Length : B.getInt64(H.Size)});
 }
 
 /// From the first to the last lane that is stored to.

@@ -13,7 +13,8 @@
 //
 // The word form of the byte table needs no masking on x86, where bt and shifts
 // take the low six bits. A range that may reach into a second or third block has
-// one mark tested in each. More than 64 bytes, or a length not known when
+// one mark tested in each; hooks that are made together (HookGroups.h) test all their
+// marks before one call of __psm_log_many. More than 64 bytes, or a length not known when
 // compiling: __psm_log_range, without a test.
 //
 //===----------------------------------------------------------------------===//
@@ -37,7 +38,8 @@ private:
   void emitMasked(const Access &A, llvm::Value *Twin);
   void emitCompressed(const Access &A, llvm::Value *Twin);
   void emitScattered(const Access &A, llvm::Value *Twins);
-  void emitTested(const PlannedHook &H, llvm::Value *Twin);
+  void emitTested(const PlannedHook &Leader);
+  llvm::Value *begin(const PlannedHook &H);
   llvm::Value *isMarked(llvm::IRBuilderBase &B, llvm::Value *Address);
   llvm::Value *marks();
 

@@ -63,7 +63,9 @@ Type *typeOf(HookType T, LLVMContext &C) {
   llvm_unreachable("no such type");
 }
 
-bool isLogger(Hook H) { return H == Hook::Log || H == Hook::LogRange; }
+bool isLogger(Hook H) {
+  return H == Hook::Log || H == Hook::LogRange || H == Hook::LogMany;
+}
 
 void addAttributes(Function &F, Hook H) {
   F.setDoesNotThrow();
@@ -74,7 +76,7 @@ void addAttributes(Function &F, Hook H) {
     F.addFnAttr(Attribute::NonLazyBind);
     F.addFnAttr(Attribute::WillReturn);
   }
-  if (H == Hook::Log)
+  if (H == Hook::Log || H == Hook::LogMany)
     F.addFnAttr(Attribute::Cold);
   if (H == Hook::Trap) {
     F.setDoesNotReturn();

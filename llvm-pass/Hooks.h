@@ -4,7 +4,7 @@
 // from runtime/hooks.def, which the runtime includes as well; what the optimizer
 // and the code generator may believe of them is added here:
 //
-//   Log, LogRange  read the old bytes and write where the program cannot look;
+//   Log…           read the old bytes and write where the program cannot look;
 //                  calling convention preserve_most, so that the call on the cold
 //                  path costs the hot one no registers; not through a PLT, whose
 //                  lazy binding would clobber what preserve_most keeps

@@ -29,6 +29,7 @@
 //===----------------------------------------------------------------------===//
 #include "Accesses.h"
 #include "Emit.h"
+#include "HookGroups.h"
 #include "Hooks.h"
 #include "IndirectCalls.h"
 #include "LoopHooks.h"
@@ -61,6 +62,7 @@ STATISTIC(Direct, "addresses followed as they are");
 STATISTIC(Hooked, "hooks");
 STATISTIC(SharedHooks, "hooks of more than one store");
 STATISTIC(LoopHooks, "hooks made before a loop");
+STATISTIC(GroupedHooks, "hooks made together with an earlier one");
 STATISTIC(SkippedStores, "stores without a hook");
 
 namespace psm {
@@ -129,6 +131,7 @@ void Instrumenter::hook() {
   auto &DT = FAM.getResult<DominatorTreeAnalysis>(F);
   StorePlan Plan = planStores(F, Accesses, T, DT, R);
   LoopHooks += hoistFromLoops(Plan, F, FAM);
+  GroupedHooks += groupHooks(Plan, DT);
   remark(Plan);
   HookEmitter Emitter(F, T);
   for (const PlannedHook &H : Plan.Hooks)
@@ -162,7 +165,7 @@ void Instrumenter::run() {
 
 void Instrumenter::remark(const StorePlan &Plan) {
   OptimizationRemarkEmitter Emitter(&F);
-  for (const PlannedHook &H : Plan.Hooks) {
+  auto RemarkHook = [&](const PlannedHook &H) {
     ++Hooked;
     SharedHooks += H.StoreCount > 1;
     Emitter.emit([&] {
@@ -173,6 +176,10 @@ void Instrumenter::remark(const StorePlan &Plan) {
                     << ore::NV("Stores", H.StoreCount)
                     << (H.StoreCount == 1 ? " store" : " stores");
     });
+  };
+  for (const PlannedHook &H : Plan.Hooks) {
+    RemarkHook(H);
+    for_each(H.Companions, RemarkHook);
   }
   for (const SkippedStore &S : Plan.Skipped) {
     ++SkippedStores;

@@ -23,6 +23,7 @@
 
 #include "Accesses.h"
 #include "llvm/ADT/ArrayRef.h"
+#include <vector>
 
 namespace llvm {
 class DominatorTree;
@@ -51,6 +52,8 @@ struct PlannedHook {
   llvm::Value *Length = nullptr; ///< Fixed: its length, if not known when compiling
   llvm::Align Alignment = {};    ///< Fixed: of where it begins
   unsigned StoreCount = 1;       ///< stores that share the hook
+  /// Fixed: hooks of stores that follow, made together with this one (HookGroups).
+  std::vector<PlannedHook> Companions = {};
 };
 
 struct SkippedStore {

@@ -91,7 +91,8 @@ static uint64_t checked_offset(struct psm *m, void *twin, uint64_t size)
     psm_replay_trap("%s", text);
 }
 
-void epoch_note(struct psm *m, void *twin, uint64_t size)
+/* List and mark the blocks of [twin, twin + size) that are not marked. */
+static void list_blocks(struct psm *m, void *twin, uint64_t size)
 {
     struct epoch *e = &m->epoch;
     if (size == 0)
@@ -120,8 +121,31 @@ void epoch_note(struct psm *m, void *twin, uint64_t size)
     }
     if (offset >= m->space.globals_bytes)
         space_detach(m, &m->space, offset - m->space.globals_bytes, size);
+}
+
+/* Have the blocks listed since `before` recorded: one fence for all of them. */
+static void record_listed(struct psm *m, size_t before)
+{
+    struct epoch *e = &m->epoch;
+    if (e->logged_count == before)
+        return;
     e->blocks_logged += e->logged_count - before;
     e->store->record(m, e->logged + before, e->logged_count - before);
+}
+
+void epoch_note(struct psm *m, void *twin, uint64_t size)
+{
+    size_t before = m->epoch.logged_count;
+    list_blocks(m, twin, size);
+    record_listed(m, before);
+}
+
+void epoch_note_many(struct psm *m, const struct epoch_range *range, size_t count)
+{
+    size_t before = m->epoch.logged_count;
+    for (size_t i = 0; i < count; i++)
+        list_blocks(m, range[i].twin, range[i].size);
+    record_listed(m, before);
 }
 
 void epoch_fresh(struct psm *m, void *twin, uint64_t size)

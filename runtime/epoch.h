@@ -76,6 +76,12 @@ void epoch_begin(struct psm *m);
 /* Before a store to [twin, twin + size) in P: list and record its blocks that are not
  * marked. Traps (psm_replay_trap) if any of it is not state. */
 void epoch_note(struct psm *m, void *twin, uint64_t size);
+/* The same for several stores that follow, under one fence. */
+struct epoch_range {
+    void    *twin;
+    uint64_t size;
+};
+void epoch_note_many(struct psm *m, const struct epoch_range *range, size_t count);
 /* Likewise for whole blocks that were dead when the epoch began. */
 void epoch_fresh(struct psm *m, void *twin, uint64_t size);
 /* Commit, and unmark all blocks. */

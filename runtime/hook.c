@@ -23,6 +23,12 @@ void __psm_log_range(void *twin, uint64_t size)
     epoch_note(psm_replaying, twin, size);
 }
 
+void __psm_log_many(void *a, uint64_t a_size, void *b, uint64_t b_size, void *c, uint64_t c_size)
+{
+    const struct epoch_range ranges[] = {{a, a_size}, {b, b_size}, {c, c_size}};
+    epoch_note_many(psm_replaying, ranges, 3);
+}
+
 void psm_store_hook(void *twin, size_t size)
 {
     epoch_note(psm_replaying, twin, size);

@@ -10,6 +10,8 @@
 /* The hot path keeps its registers; the declarations from the table inherit this. */
 void __psm_log(void *twin, uint64_t size) __attribute__((preserve_most));
 void __psm_log_range(void *twin, uint64_t size) __attribute__((preserve_most));
+void __psm_log_many(void *a, uint64_t a_size, void *b, uint64_t b_size, void *c, uint64_t c_size)
+    __attribute__((preserve_most));
 _Noreturn void __psm_trap(void *text);
 
 #define VOID void

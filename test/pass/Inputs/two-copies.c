@@ -100,6 +100,17 @@ __attribute__((preserve_most)) void __psm_log_range(void *twin, uint64_t size)
     mark(twin, size);
 }
 
+__attribute__((preserve_most)) void __psm_log_many(void *a, uint64_t a_size, void *b,
+                                                   uint64_t b_size, void *c, uint64_t c_size)
+{
+    hooks++;
+    if (!a_size || !b_size || a_size > 64 || b_size > 64 || c_size > 64)
+        FAIL("__psm_log_many of %lu, %lu, %lu bytes", a_size, b_size, c_size);
+    mark(a, a_size);
+    mark(b, b_size);
+    mark(c, c_size);
+}
+
 void *__psm_resolve(void *function)
 {
     for (const Elf64_Sym *s = symbols; s < symbols_end; s++)
