@@ -67,7 +67,10 @@ std::string NoteWriter::symbol(GlobalValue *V) {
 }
 
 void NoteWriter::add(const Note &N) {
-  raw_string_ostream OS(Records);
+  raw_string_ostream OS(N.Group.empty() ? Records : GroupRecords);
+  if (!N.Group.empty())
+    OS << ".pushsection " PSM_NOTES_SECTION ",\"GR\",@progbits," << quoted(N.Group)
+       << ",comdat\n";
   OS << ".long " << N.Kind << ',' << N.Line << "; .quad " << string(N.Name) << ','
      << string(N.File) << ',' << symbol(N.Shadow) << ',';
   if (N.OtherText.empty())
@@ -86,7 +89,7 @@ void NoteWriter::add(const Note &N) {
   OS << " # " << kindName(N.Kind);
   if (!N.Name.empty())
     OS << ' ' << quoted(N.Name);
-  OS << '\n';
+  OS << (N.Group.empty() ? "\n" : "\n.popsection\n");
 }
 
 void NoteWriter::writeTo(Module &M) {
@@ -102,7 +105,7 @@ void NoteWriter::writeTo(Module &M) {
       Local.push_back(V);
   }
   Text += ".pushsection " PSM_NOTES_SECTION ",\"R\",@progbits\n.balign 8\n";
-  M.appendModuleInlineAsm(Text + Records + ".popsection\n");
+  M.appendModuleInlineAsm(Text + Records + ".popsection\n" + GroupRecords);
   appendToCompilerUsed(M, Local);
 }
 

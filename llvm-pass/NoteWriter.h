@@ -40,6 +40,9 @@ struct Note {
   uint32_t Type = 0;
   uint64_t Size = 0; ///< or SizeText
   llvm::StringRef SizeText = "";
+  /// Not empty: the linker is to drop the record with the section group of that
+  /// name, which holds a local symbol that the record names.
+  llvm::StringRef Group = "";
 };
 
 class NoteWriter {
@@ -58,7 +61,7 @@ private:
   llvm::SmallVector<llvm::StringRef> StringOrder;
   llvm::SetVector<llvm::GlobalValue *> Named;
   llvm::Mangler Mang;
-  std::string Records;
+  std::string Records, GroupRecords;
 };
 
 } // namespace psm

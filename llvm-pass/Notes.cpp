@@ -7,10 +7,11 @@
 //  - which globals it reads and writes: by the sources of every address it follows
 //    (PointerSources.h). A global whose address goes to another function is noted
 //    as passed, and what that function does with it decides, across modules. Where
-//    the address goes elsewhere (kept in a data structure, returned from a wrapper)
-//    it counts as read only: calling everything written whose address was ever
-//    kept would make state of every table and configuration; a write after all is
-//    caught by the store's hook, which names the global to be marked psm_state;
+//    the address goes elsewhere (kept in a data structure, or in the initial value of
+//    a global that the function uses) it counts as read only: calling everything
+//    written whose address was ever kept would make state of every table and
+//    configuration; a write after all is caught by the store's hook, which names the
+//    global to be marked psm_state;
 //  - whose address is taken: by operands of instructions, and of the initial
 //    values of the globals that a function refers to.
 //
@@ -96,7 +97,7 @@ private:
   /// The symbol to know G or F by, null where only the name will do.
   GlobalVariable *known(GlobalVariable &G) const { return G.isDeclaration() ? nullptr : &G; }
   Function *knownForeground(Function &F) const;
-  const SetVector<Function *> &takenBy(const Constant &C);
+  const SetVector<GlobalObject *> &reachableFrom(Constant &C);
 
   void add(Note N, const Instruction *At);
   bool firstTime(unsigned Kind, const void *What, uint64_t More = 0) {
@@ -112,7 +113,7 @@ private:
   MapVector<Constant *, Instruction *> References; ///< operands, and where first
   DenseSet<std::pair<std::pair<unsigned, const void *>, uint64_t>> Noted; ///< in it
   DenseSet<const GlobalVariable *> Touched; ///< in it: read, written or passed
-  DenseMap<const Constant *, SetVector<Function *>> TakenCache;
+  DenseMap<Constant *, SetVector<GlobalObject *>> ReachableCache;
 };
 
 void NoteTaker::add(Note N, const Instruction *At) {
@@ -333,30 +334,28 @@ void NoteTaker::noteInstruction(Instruction &I) {
 
 //===-- addresses taken ---------------------------------------------------===//
 
-/// Functions whose address is in C, or in the initial value of a global that C
-/// refers to. Cyclic initial values get what is known so far: the cycle's first
-/// member has it all.
-const SetVector<Function *> &NoteTaker::takenBy(const Constant &C) {
-  if (auto It = TakenCache.find(&C); It != TakenCache.end())
-    return It->second;
-  TakenCache[&C]; // cut cycles
-  SetVector<Function *> Taken;
-  auto AddFrom = [&](const Constant &Part) {
-    SetVector<Function *> Inner = takenBy(Part);
-    Taken.insert(Inner.begin(), Inner.end());
-  };
-  if (auto *F = dyn_cast<Function>(&C)) {
-    if (!F->isIntrinsic() && !isShadow(*F))
-      Taken.insert(const_cast<Function *>(F));
-  } else if (auto *G = dyn_cast<GlobalVariable>(&C)) {
-    if (G->hasInitializer())
-      AddFrom(*G->getInitializer());
-  } else if (!isa<BlockAddress>(C)) {
-    for (const Use &Operand : C.operands())
-      if (auto *Part = dyn_cast<Constant>(Operand))
-        AddFrom(*Part);
+/// The functions and globals whose address is in C, or in the initial value of a
+/// global that is.
+const SetVector<GlobalObject *> &NoteTaker::reachableFrom(Constant &C) {
+  auto [At, New] = ReachableCache.try_emplace(&C);
+  if (!New)
+    return At->second;
+  SetVector<GlobalObject *> Found;
+  SmallPtrSet<Constant *, 16> Seen;
+  SmallVector<Constant *> Work = {&C};
+  while (!Work.empty()) {
+    Constant *Part = Work.pop_back_val();
+    if (!Seen.insert(Part).second || isa<BlockAddress>(Part))
+      continue;
+    if (auto *Object = dyn_cast<GlobalObject>(Part))
+      Found.insert(Object);
+    if (isa<Function>(Part))
+      continue; // its operands are not addresses that whoever calls it gets
+    for (Use &Operand : Part->operands())
+      if (auto *Inner = dyn_cast<Constant>(Operand))
+        Work.push_back(Inner);
   }
-  return TakenCache[&C] = std::move(Taken);
+  return At->second = std::move(Found);
 }
 
 void NoteTaker::noteTaken(Function &F, const Instruction *At) {
@@ -376,26 +375,16 @@ void NoteTaker::noteTakenAnywhere() {
 
 /// What the current function refers to beyond calls and accesses.
 void NoteTaker::noteReferences() {
-  for (auto [C, At] : References) {
-    for (Function *F : takenBy(*C))
-      if (firstTime(PSM_NOTE_TAKEN, F))
-        noteTaken(*F, At);
-    SmallVector<const Constant *> Work = {C};
-    for (SmallPtrSet<const Constant *, 8> Seen; !Work.empty();) {
-      const Constant *Part = Work.pop_back_val();
-      if (!Seen.insert(Part).second)
-        continue;
-      if (auto *G = dyn_cast<GlobalVariable>(Part)) {
-        auto *Mutable = const_cast<GlobalVariable *>(G);
+  for (auto [C, At] : References)
+    for (GlobalObject *Object : reachableFrom(*C)) {
+      if (auto *F = dyn_cast<Function>(Object)) {
+        if (!F->isIntrinsic() && !isShadow(*F) && firstTime(PSM_NOTE_TAKEN, F))
+          noteTaken(*F, At);
+      } else if (auto *G = dyn_cast<GlobalVariable>(Object)) {
         if (isNoted(*G) && !Touched.contains(G) && firstTime(PSM_NOTE_READ, G))
-          add({.Kind = PSM_NOTE_READ, .Name = G->getName(), .Other = known(*Mutable)}, At);
-      } else if (!isa<GlobalValue>(Part)) {
-        for (const Use &Operand : Part->operands())
-          if (auto *Inner = dyn_cast<Constant>(Operand))
-            Work.push_back(Inner);
+          add({.Kind = PSM_NOTE_READ, .Name = G->getName(), .Other = known(*G)}, At);
       }
     }
-  }
 }
 
 //===-- the module --------------------------------------------------------===//
@@ -428,7 +417,8 @@ void NoteTaker::noteFunction(Function &Shadow) {
     bool IsExternal = !Foreground->hasLocalLinkage();
     if (IsExternal)
       N.Detail |= PSM_FUNCTION_EXTERNAL;
-    if (IsOp || IsExternal || isAddressTaken(*Foreground))
+    bool MayVanish = !IsExternal && Foreground->hasComdat();
+    if (IsOp || IsExternal || (isAddressTaken(*Foreground) && !MayVanish))
       N.Other = Foreground;
   }
   Writer.add(N);
@@ -458,6 +448,8 @@ void NoteTaker::noteGlobal(GlobalVariable &G) {
              (G.isThreadLocal() ? PSM_GLOBAL_THREAD : 0) |
              (G.hasLocalLinkage() ? 0 : PSM_GLOBAL_EXTERNAL);
   N.Other = G.isThreadLocal() ? nullptr : &G;
+  if (G.hasLocalLinkage() && G.hasComdat())
+    N.Group = G.getComdat()->getName();
   N.Size = M.getDataLayout().getTypeAllocSize(G.getValueType());
   Writer.add(N);
 }

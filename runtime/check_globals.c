@@ -10,15 +10,16 @@
  *
  * and the same with the result of a function h in place of f's parameter i. A
  * global passed to (g, j), or returned by f, gets access(g, j), access(f, result).
- * A call through a pointer passes to every reached function of its type. Access is
- * two bits that only grow, so repeating until nothing changes ends soon. */
+ * A call through a pointer passes to every reached function of its type: for that
+ * there is a node for each parameter of each type. Access is two bits that only
+ * grow, so repeating until nothing changes ends soon. */
 #include "check.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct node {
-    size_t function; /* of the group's first */
+    size_t function; /* index of the first with its shadow; or of_type() */
     uint64_t index;  /* of a parameter, or PSM_SOURCE_RESULT */
     uint32_t access;
 };
@@ -177,11 +178,29 @@ static void touch(struct check_global *g, size_t function, uint32_t access)
         g->written = 1, g->writer = function;
 }
 
+/* Stands for all functions of a type. */
+static size_t of_type(const struct flow *w, uint32_t type)
+{
+    return w->check->function_count + type;
+}
+
+static int grow(struct flow *w, size_t function, uint64_t index, uint32_t access)
+{
+    struct node *node = node_at(&w->nodes, function, index);
+
+    if (node == NULL)
+        return -1;
+    if ((node->access | access) != node->access) {
+        node->access |= access;
+        w->changed = 1;
+    }
+    return 0;
+}
+
 /* What record `n`, in function `function`, says of its source also holds for what
  * `access` does. */
 static int give(struct flow *w, size_t function, const struct psm_note *n, uint32_t access)
 {
-    struct node *node;
     ptrdiff_t from = (ptrdiff_t)function;
     uint64_t index = n->size;
 
@@ -195,13 +214,10 @@ static int give(struct flow *w, size_t function, const struct psm_note *n, uint3
         from = check_find_shadow(w->check, n->other);
     if (from < 0)
         return 0;
-    node = node_at(&w->nodes, (size_t)from, index);
-    if (node == NULL)
+    if (grow(w, (size_t)from, index, access) != 0)
         return -1;
-    if ((node->access | access) != node->access) {
-        node->access |= access;
-        w->changed = 1;
-    }
+    if (index < PSM_SOURCE_PARAMETERS)
+        return grow(w, of_type(w, w->check->function[from].note->type), index, access);
     return 0;
 }
 
@@ -218,18 +234,12 @@ static int access_of(struct flow *w, size_t function, uint64_t index, uint32_t *
 /* Access of the parameter that PSM_NOTE_PASS `n` passes to. */
 static int passed_to(struct flow *w, const struct psm_note *n, uint32_t *access)
 {
-    struct check *c = w->check;
     ptrdiff_t to;
 
-    if (n->shadow != 0) {
-        to = check_find_shadow(c, n->shadow);
-        return to < 0 ? 0 : access_of(w, (size_t)to, n->detail, access);
-    }
-    for (size_t i = 0; i < c->function_count; i++)
-        if (c->function[i].reach <= CHECK_POINTER && c->function[i].note->type == n->type &&
-            access_of(w, i, n->detail, access) != 0)
-            return -1;
-    return 0;
+    if (n->shadow == 0)
+        return access_of(w, of_type(w, n->type), n->detail, access);
+    to = check_find_shadow(w->check, n->shadow);
+    return to < 0 ? 0 : access_of(w, (size_t)to, n->detail, access);
 }
 
 static int flow_through(struct flow *w, size_t function)

@@ -3,7 +3,7 @@
  * Each translation unit leaves an array of struct psm_note in ELF section
  * "psm_notes" and the strings it needs in "psm_strings". It begins with a
  * PSM_NOTE_UNIT record; records about one function follow its PSM_NOTE_FUNCTION
- * record. The linker concatenates the arrays (it may put zero padding between
+ * record, a PSM_NOTE_GLOBAL may stand anywhere. The linker concatenates the arrays (it may put zero padding between
  * them: records of kind 0 are skipped, 8 bytes at a time until the next
  * PSM_NOTE_UNIT magic). Programs are linked non-PIE, so that all addresses are
  * final in the file: psm-cc reads them from the executable after the link,

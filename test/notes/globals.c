@@ -41,6 +41,10 @@ int copied_from[4];
 _Atomic int by_atomic_only;
 // CHECK-DAG: frozen kept_in_memory 16 bytes, read by put
 struct list kept_in_memory;
+// CHECK-DAG: frozen by_initial_value 16 bytes, read by put
+struct list by_initial_value;
+// CHECK-DAG: frozen initialized 8 bytes, read by put
+struct list *initialized = &by_initial_value;
 // CHECK-DAG: state marked 4 bytes, marked
 [[psm::state]] int marked;
 // CHECK-DAG: scratch noise 4 bytes
@@ -79,6 +83,7 @@ static int by_value(const void *a, const void *b) { return *(int *)a - *(int *)b
     top->next = &kept_in_memory;
     touch_elsewhere();
     by_atomic_only ^= 1;
+    assigned += initialized->length;
     return measure_other(&only_measured);
 }
 
