@@ -3,7 +3,7 @@
 // fails and drops pages, all of it again during recovery. A commit that was answered is
 // never lost, one that was not has happened wholly or not at all.
 // RUN: %clang -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -fno-strict-aliasing -I%runtime %s %runtime/epoch.c %runtime/journal.c %runtime/journal_recover.c %runtime/error.c -o %t.exe
-// RUN: %t.exe %filedir 1 1500
+// RUN: %t.exe %filedir 1 600
 //
 // Mutants seen to fail: no sync of the image before a half is overwritten; no sync of the
 // journal before the image is written; the half not made durable at recovery, or synced
