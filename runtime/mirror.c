@@ -24,8 +24,9 @@ const char PSM_HOOK_ABI_SYMBOL = 0;
 
 #define PAGE_DOWN(a) ((a) & ~UINT64_C(4095))
 #define PAGE_UP(a)   (((a) + 4095) & ~UINT64_C(4095))
-/* One mark byte per 256 bytes of all that can lie at +delta. */
-#define MARKS_BYTES  ((PSM_WINDOW_HIGH + PSM_DELTA) >> 8)
+/* One mark byte per 256 bytes of all addresses: most is what can lie at +delta, but the
+ * replay thread's own thread-locals are stored to as well. */
+#define MARKS_BYTES  (UINT64_C(1) << (47 - 8))
 
 int space_take(uint64_t address, uint64_t size, int protection, const char *what)
 {

@@ -281,15 +281,13 @@ static void give_up(struct psm *m)
         wait_for_phase(r, REPLAY_SERVES);
 }
 
-static void *replay_main(void *argument)
+static void replay_loop(void *argument)
 {
     struct psm *m = argument;
     struct replay *r = &m->replay;
-    psm_replaying = m;
-    fault_enter_thread();
     if (sigsetjmp(r->escape, 0) != 0) {
         give_up(m);
-        return NULL;
+        return;
     }
     if (wait_for_phase(r, REPLAY_WAITS) == REPLAY_RECOVERS) {
         recover(m);
@@ -297,6 +295,45 @@ static void *replay_main(void *argument)
         wait_for_phase(r, REPLAY_RECOVERS);
     }
     serve(m);
+}
+
+/* Call f(argument) on the stack that ends at top, which is 16-aligned. */
+__attribute__((naked)) static void call_on_stack(void (*f)(void *), void *argument, void *top)
+{
+    __asm__("pushq %rbp\n\t"
+            ".cfi_def_cfa_offset 16\n\t"
+            ".cfi_offset %rbp, -16\n\t"
+            "movq %rsp, %rbp\n\t"
+            ".cfi_def_cfa_register %rbp\n\t"
+            "movq %rdx, %rsp\n\t"
+            "movq %rdi, %rax\n\t"
+            "movq %rsi, %rdi\n\t"
+            "callq *%rax\n\t"
+            "movq %rbp, %rsp\n\t"
+            "popq %rbp\n\t"
+            ".cfi_def_cfa %rsp, 8\n\t"
+            "retq");
+}
+
+/* Shadow code runs on the stack in the window, which has a twin. The thread's own stack,
+ * with its control block and thread-locals, is an ordinary one: the window's is shared
+ * memory, and a forked child, which tidies up its copy of glibc's list of threads, would
+ * write to the parent's there. Stores of ops to thread-locals (errno) are let through. */
+static void *replay_main(void *argument)
+{
+    struct psm *m = argument;
+    pthread_attr_t attributes;
+    void *own = NULL;
+    size_t own_size = 0;
+    psm_replaying = m;
+    fault_enter_thread();
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstack(&attributes, &own, &own_size);
+        pthread_attr_destroy(&attributes);
+    }
+    space_mark(own, own_size, true);
+    call_on_stack(replay_loop, m, m->space.window + PSM_WINDOW_STACK + PSM_STACK_SIZE);
+    space_mark(own, own_size, false);
     return NULL;
 }
 
@@ -315,10 +352,7 @@ int replay_start(struct psm *m)
     pthread_mutex_init(&r->mutex, NULL);
     pthread_cond_init(&r->changed, NULL);
     pthread_attr_init(&attributes);
-    /* The thread's control block and thread-locals lie on the stack too, and so have a
-     * twin: errno and ctype tables reach op code by address. */
-    pthread_attr_setstack(&attributes, m->space.window + PSM_WINDOW_STACK + LAYOUT_PAGE,
-                          PSM_STACK_SIZE - LAYOUT_PAGE);
+    pthread_attr_setstacksize(&attributes, 1 << 20);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int reason = pthread_create(&r->thread, &attributes, replay_main, m);

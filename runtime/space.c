@@ -58,8 +58,9 @@ static int map_stack(struct space *s)
         if (mmap(low, PSM_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0)
             == MAP_FAILED)
             status = psm_fail_system("cannot map", "the replay thread's stack");
-        else
-            mprotect(low, LAYOUT_PAGE, PROT_NONE); /* guard */
+        else if (mprotect(low, LAYOUT_PAGE, PROT_NONE) != 0 /* guard */
+                 || madvise(low, PSM_STACK_SIZE, MADV_DONTFORK) != 0)
+            status = psm_fail_system("cannot protect", "the replay thread's stack");
     close(fd);
     return status;
 }
