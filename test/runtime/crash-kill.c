@@ -176,5 +176,5 @@ int main(int argc, char **argv)
         }
     }
     printf("%lu ops\n", (unsigned long)n);
-    return n > 1000 ? 0 : 1;
+    return n > (strcmp(argv[2], "pm") == 0 ? 1000 : 100) ? 0 : 1; /* a busy disk syncs slowly */
 }
