@@ -45,18 +45,17 @@ namespace psm {
 namespace {
 
 /// What may still be believed of a function of the malloc family under its new
-/// name; nothing that lets a call or a store to the block be deleted.
+/// name; nothing that lets a call or a store to the block be deleted. Those that
+/// allocate set errno, which is memory like any other: no memory() for them, or
+/// `errno = 0; malloc(…)` would leave errno 0 in one copy only.
 void describeAllocator(Function &F, StringRef Name) {
   bool Makes = StringSwitch<bool>(Name)
-                   .Cases("malloc", "calloc", "aligned_alloc", "memalign", true)
+                   .Cases("malloc", "calloc", "realloc", "aligned_alloc", "memalign", true)
                    .Default(false);
-  bool Changes = Name == "free" || Name == "realloc";
-  if (!Makes && !Changes)
+  if (!Makes && Name != "free")
     return;
-  MemoryEffects Effects = MemoryEffects::inaccessibleMemOnly();
-  if (Changes)
-    Effects |= MemoryEffects::argMemOnly();
-  F.setMemoryEffects(Effects);
+  if (!Makes)
+    F.setMemoryEffects(MemoryEffects::inaccessibleOrArgMemOnly());
   F.setDoesNotThrow();
   F.setWillReturn();
 }
