@@ -105,7 +105,11 @@ static int write_at(struct medium *m, int fd, const void *p, size_t size, uint64
 static int sync_data(struct medium *m, int fd)
 {
     (void)m;
-    return fdatasync(fd);
+    int status;
+    do
+        status = fdatasync(fd);
+    while (status != 0 && errno == EINTR);
+    return status;
 }
 
 static int allocate(struct medium *m, int fd, uint64_t offset, uint64_t size)
