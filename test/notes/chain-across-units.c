@@ -19,6 +19,17 @@
 // POINTER-NEXT: stop the program if an op gets there 1:
 // POINTER-NEXT: time
 //
+// A pointer of another type, or one that no code in reach has made, is not followed
+// or is told apart.
+// RUN: %psmcc -O1 -DOTHERTYPE %s %S/Inputs/chain-other.c -o %t --psm-report \
+// RUN:   | FileCheck %s --check-prefix=OTHERTYPE --implicit-check-not=stamp
+// OTHERTYPE: functions that call through pointers 1
+// RUN: %psmcc -O1 -DBYTYPE %s %S/Inputs/chain-other.c -o %t --psm-report | FileCheck %s --check-prefix=BYTYPE
+// BYTYPE: functions that call through pointers 1
+// BYTYPE-NEXT: through pointers, going by type alone
+// BYTYPE-NEXT: functions 1:
+// BYTYPE-NEXT: stamp
+//
 // RUN: %psmcc -O1 %s %S/Inputs/chain-other.c -o %t && %t
 // RUN: not %psmcc -O1 -DCHAIN --psm-no-check %s %S/Inputs/chain-other.c -o %t || %t
 // RUN: echo "skip stamp = 5" > %t.rules
@@ -34,6 +45,10 @@ __attribute__((psm_op)) int64_t put(void *root, const void *arg, size_t size, vo
     return middle();
 #elif defined POINTER
     return pointer();
+#elif defined OTHERTYPE
+    return ((int (*)(int))*(void **)root)(1);
+#elif defined BYTYPE
+    return (*(long (**)(void))root)();
 #else
     return 0;
 #endif

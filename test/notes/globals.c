@@ -41,6 +41,10 @@ int copied_from[4];
 _Atomic int by_atomic_only;
 // CHECK-DAG: frozen kept_in_memory 16 bytes, read by put
 struct list kept_in_memory;
+// CHECK-DAG: frozen kept_by_callee 16 bytes, read by put
+struct list kept_by_callee;
+// CHECK-DAG: state declared_only 4 bytes, written by put
+extern int declared_only;
 // CHECK-DAG: frozen by_initial_value 16 bytes, read by put
 struct list by_initial_value;
 // CHECK-DAG: frozen initialized 8 bytes, read by put
@@ -59,6 +63,7 @@ int only_main;
 void push_other(struct list *list);
 long measure_other(const struct list *list);
 void touch_elsewhere(void);
+void keep_other(struct list *root, struct list *list);
 static void push(struct list *list) { list->length++; }
 static struct list *result(int i) { return &by_result[i]; }
 static int count(void) { static int calls; return ++calls; }
@@ -84,6 +89,8 @@ static int by_value(const void *a, const void *b) { return *(int *)a - *(int *)b
     touch_elsewhere();
     by_atomic_only ^= 1;
     assigned += initialized->length;
+    keep_other(top, &kept_by_callee);
+    declared_only++;
     return measure_other(&only_measured);
 }
 
