@@ -18,10 +18,21 @@
 #include <assert.h>
 #include <stdint.h>
 
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if __has_feature(thread_sanitizer)
+/* ThreadSanitizer's own memory lies where the mirror, the marks and P would be. It leaves
+ * programs two ranges: all has to fit there. */
+#define PSM_DELTA         UINT64_C(0x018000000000)
+#define PSM_MARKS         UINT64_C(0x010000000000)
+#define PSM_SLOT_COUNT    16
+#else
 #define PSM_DELTA         UINT64_C(0x110000000000)
 #define PSM_MARKS         UINT64_C(0x200000000000)
-
 #define PSM_SLOT_COUNT    32
+#endif
+
 #define PSM_ARENA_LOW     UINT64_C(0x570000000000)
 #define PSM_ARENA_SIZE    (UINT64_C(1) << 36) /* of one slot */
 #define PSM_ARENA_HIGH    (PSM_ARENA_LOW + PSM_SLOT_COUNT * PSM_ARENA_SIZE)
@@ -38,6 +49,8 @@
 
 #define PSM_BLOCK         32 /* bytes; the unit of undo logging */
 
+#if !__has_feature(thread_sanitizer)
 static_assert(PSM_ARENA_HIGH == UINT64_C(0x590000000000), "as drawn above");
 static_assert(PSM_WINDOW_HIGH == UINT64_C(0x5a0000000000), "as drawn above");
+#endif
 #endif

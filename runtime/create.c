@@ -72,18 +72,34 @@ static int format_grow(void *context, uint64_t old_end, uint64_t new_end)
     return space_grow(context, new_end) == 0;
 }
 
+static int format_globals(struct psm *m)
+{
+    const struct program *program = m->program;
+    const struct space *s = &m->space;
+    if (s->globals_bytes == 0)
+        return 0;
+    unsigned char *copy = calloc(1, s->globals_bytes);
+    if (copy == NULL)
+        return psm_fail(PSM_ENOMEM, "no memory for a copy of the program's globals");
+    space_copy_raw(copy + (program->data_low - s->globals_low), (void *)program->data_low,
+                   program->data_high - program->data_low);
+    int status = 0;
+    if (medium_allocate(&m->medium, m->image_fd, 0, s->globals_bytes) != 0
+        || medium_write_at(&m->medium, m->image_fd, copy, s->globals_bytes, 0) != 0)
+        status = psm_fail_system("cannot write the globals into the image in", m->directory);
+    free(copy);
+    return status;
+}
+
 /* The image: the globals as they are now, an empty heap, the root. */
 static int format_image(struct psm *m, const struct psm_options *o, uint64_t *root_offset)
 {
-    const struct program *program = m->program;
     struct space *s = &m->space;
-    if (s->globals_bytes != 0
-        && (medium_allocate(&m->medium, m->image_fd, 0, s->globals_bytes) != 0
-            || medium_write_at(&m->medium, m->image_fd, (void *)program->data_low,
-                               program->data_high - program->data_low, program->data_low - s->globals_low) != 0))
-        return psm_fail_system("cannot write the globals into the image in", m->directory);
+    int status = format_globals(m);
+    if (status != 0)
+        return status;
     m->owns_globals = false; /* the mirror stays as it is while we are not open */
-    int status = space_map_image(m);
+    status = space_map_image(m);
     if (status != 0)
         return status;
     struct heap_view view = { .base = s->p, .context = m, .grow = format_grow };

@@ -129,7 +129,7 @@ static void record_listed(struct psm *m, size_t before)
     struct epoch *e = &m->epoch;
     if (e->logged_count == before)
         return;
-    e->blocks_logged += e->logged_count - before;
+    count_add(&e->blocks_logged, e->logged_count - before);
     e->store->record(m, e->logged + before, e->logged_count - before);
 }
 
@@ -170,7 +170,7 @@ void epoch_fresh(struct psm *m, void *twin, uint64_t size)
         e->fresh[e->fresh_count++] = (struct fresh_range){ from + s->globals_bytes, offset - from };
         e->fresh_bytes += offset - from;
         space_mark(s->p + from, offset - from, true);
-        e->blocks_fresh += (offset - from) / PSM_BLOCK;
+        count_add(&e->blocks_fresh, (offset - from) / PSM_BLOCK);
     }
 }
 
@@ -194,7 +194,7 @@ int epoch_commit(struct psm *m, const struct commit *next)
     if (status != 0)
         return status;
     m->commit = *next;
-    m->epoch.epochs++;
+    count_add(&m->epoch.epochs, 1);
     epoch_drop(m);
     return 0;
 }

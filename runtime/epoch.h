@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "count.h"
+
 struct psm;
 struct commit;
 
@@ -62,7 +64,7 @@ struct epoch {
     size_t    fresh_count, fresh_room;
     uint64_t  fresh_bytes;      /* of them, in this epoch */
     /* since psm_init */
-    uint64_t  epochs, blocks_logged, blocks_fresh, fences, bytes_written;
+    count_t   epochs, blocks_logged, blocks_fresh, fences, bytes_written;
 };
 
 extern const struct epoch_store undo_store;    /* persistent memory */

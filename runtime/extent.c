@@ -36,7 +36,7 @@ int extent_write(struct psm *m, uint64_t sequence, const void *arg, size_t size)
         unlinkat(m->directory_fd, name, 0);
     }
     close(fd);
-    m->bytes_foreground += size;
+    count_add(&m->bytes_foreground, size);
     return status;
 }
 

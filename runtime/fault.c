@@ -112,11 +112,16 @@ void fault_enter_thread(void)
 {
     stack_t alternate = { .ss_sp = psm_replaying->replay.signal_stack, .ss_size = FAULT_STACK_BYTES };
     sigset_t mask;
-    sigaltstack(&alternate, NULL);
+    sigaltstack(&alternate, &psm_replaying->replay.signal_stack_before);
     sigfillset(&mask);
     for (size_t i = 0; i < CAUGHT; i++)
         sigdelset(&mask, caught[i]);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+void fault_leave_thread(void)
+{
+    sigaltstack(&psm_replaying->replay.signal_stack_before, NULL); /* a sanitizer's */
 }
 
 void psm_replay_trap(const char *format, ...)

@@ -16,6 +16,7 @@ struct psm;
 void fault_setup(void);
 /* On the replay thread, once: a stack for the handler, and the right signal mask. */
 void fault_enter_thread(void);
+void fault_leave_thread(void);
 /* What it means that an op of m reaches `twin`, where it may not, in the op's terms. */
 void fault_describe(const struct psm *m, uint64_t twin, char *text, size_t size);
 #endif

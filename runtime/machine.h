@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "addresses.h"
+#include "count.h"
 #include "epoch.h"
 #include "heap.h"
 #include "lock.h"
@@ -90,7 +91,8 @@ struct psm {
     struct { psm_op_fn *function; uint32_t id; } op_cache[MACHINE_OP_CACHE];
     void                 *arg_copy;      /* room for an argument that is not 16-aligned */
     size_t                arg_copy_bytes;
-    uint64_t              ops, fences_foreground, bytes_foreground;
+    count_t               ops, fences_foreground, bytes_foreground;
+    count_t               heap_bytes;    /* heap_used(&heap_d) after the last op */
 
     /* --- the replay thread's --- */
     struct heap_view      heap_p;        /* the heap in P */

@@ -54,7 +54,7 @@ static int mirror_segments(const struct program *program)
                                 "the executable's mirror");
         if (status != 0)
             return status;
-        memcpy((void *)(s->low + PSM_DELTA), (void *)s->low, s->high - s->low);
+        space_copy_raw((void *)(s->low + PSM_DELTA), (void *)s->low, s->high - s->low);
         if (!s->writable)
             mprotect((void *)(low + PSM_DELTA), high - low, PROT_READ);
     }
@@ -103,8 +103,8 @@ int mirror_globals(struct psm *m, bool owned)
     if (owned)
         madvise(got, size, MADV_DONTFORK);
     else
-        memcpy((void *)(m->program->data_low + PSM_DELTA), (void *)m->program->data_low,
-               m->program->data_high - m->program->data_low);
+        space_copy_raw((void *)(m->program->data_low + PSM_DELTA), (void *)m->program->data_low,
+                       m->program->data_high - m->program->data_low);
     return 0;
 }
 

@@ -285,6 +285,7 @@ static int rebuild(struct psm *m)
     if (heap_open(&m->heap_d, atomic_load(&m->space.arena_bytes)) != 0)
         return psm_fail(PSM_ENOMEM, "no memory for the heap's tables");
     globals_restore(m);
+    atomic_store(&m->heap_bytes, heap_used(&m->heap_d));
     return 0;
 }
 

@@ -30,7 +30,7 @@ void oplog_publish(struct psm *m)
     /* Entries durable, before replay or anybody else is told of them; and replay shall
      * see what they made of D's pages, which is why it is a release. */
     medium_fence(&m->medium);
-    m->fences_foreground++;
+    count_add(&m->fences_foreground, 1);
     log->durable = log->sequence - 1;
     atomic_store_explicit(&log->executed_sequence, log->sequence, memory_order_relaxed);
     atomic_store_explicit(&log->executed, log->head, memory_order_release);
@@ -67,7 +67,8 @@ static void put_entry(struct psm *m, struct log_entry *e, const void *payload)
     memcpy(line, e, sizeof *e);
     if (left <= head) {
         memset(line + sizeof *e, 0, head);
-        memcpy(line + sizeof *e, from, left);
+        if (left != 0)
+            memcpy(line + sizeof *e, from, left);
         medium_copy(&m->medium, at, line, sizeof line);
         left = 0;
     } else {
@@ -87,7 +88,7 @@ static void put_entry(struct psm *m, struct log_entry *e, const void *payload)
     log->head += size;
     log->sequence++;
     log->time = e->time;
-    m->bytes_foreground += size;
+    count_add(&m->bytes_foreground, size);
 }
 
 int oplog_append(struct psm *m, uint32_t op, const void *arg, size_t arg_size, bool out_given, size_t out_size)
@@ -154,7 +155,7 @@ void oplog_append_refusal(struct psm *m, uint64_t growth)
     /* Durable before malloc returns NULL, but replay may not have it: the op still runs. */
     if (log->store == NULL) {
         medium_fence(&m->medium);
-        m->fences_foreground++;
+        count_add(&m->fences_foreground, 1);
     } else if (log->store->wait(m, log->head) != 0) {
         psm_fatal("%s: an op was refused memory, and the log could not be made to say so", m->directory);
     }

@@ -213,7 +213,8 @@ static int64_t run_rw(struct psm *m, psm_op_fn *op, const void *arg, size_t arg_
     if (__builtin_expect(status != 0, 0))
         return status;
     int64_t result = machine_run_op(m, op, arg, arg_size, out);
-    m->ops++;
+    count_add(&m->ops, 1);
+    atomic_store_explicit(&m->heap_bytes, heap_used(&m->heap_d), memory_order_relaxed);
     oplog_publish(m);
     return result;
 }
@@ -316,7 +317,7 @@ int psm_append(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size)
     if (id < 0)
         return unknown_op(op);
     if ((status = oplog_append(m, (uint32_t)id, arg, arg_size, false, 0)) == 0)
-        m->ops++;
+        count_add(&m->ops, 1);
     return status;
 }
 
@@ -324,6 +325,7 @@ int psm_commit(psm_t *m)
 {
     if (m == NULL || psm_current != m || !m->in_section)
         return psm_fail(PSM_EINVAL, "psm_commit: no psm_begin before it");
+    atomic_store_explicit(&m->heap_bytes, heap_used(&m->heap_d), memory_order_relaxed);
     oplog_publish(m);
     const struct log_store *store = m->log.store;
     uint64_t head = m->log.head;
@@ -400,7 +402,7 @@ int psm_stats(psm_t *m, struct psm_statistics *statistics)
         .fences_foreground = m->fences_foreground,
         .fences_replay = m->epoch.fences,
         .pages_detached = atomic_load(&m->space.pages_detached),
-        .heap_bytes = heap_used(&m->heap_d),
+        .heap_bytes = m->heap_bytes,
         .heap_capacity = heap_capacity(&m->heap_d),
         .recovery_us = m->recovery_us,
         .medium = m->medium.kind,

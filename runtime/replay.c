@@ -165,7 +165,8 @@ static void run_entries(struct psm *m)
         r->sequence = e->sequence + 1;
         if (e->kind != LOG_REFUSAL) {
             r->epoch_ops++;
-            r->ops_recovered += !serves;
+            if (!serves)
+                count_add(&r->ops_recovered, 1);
         }
         if (is_enough(m)) {
             end_epoch(m);
@@ -334,6 +335,7 @@ static void *replay_main(void *argument)
     space_mark(own, own_size, true);
     call_on_stack(replay_loop, m, m->space.window + PSM_WINDOW_STACK + PSM_STACK_SIZE);
     space_mark(own, own_size, false);
+    fault_leave_thread();
     return NULL;
 }
 

@@ -8,10 +8,12 @@
 #define PSM_REPLAY_H
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "count.h"
 #include "layout.h"
 
 struct psm;
@@ -42,13 +44,14 @@ struct replay {
     sigjmp_buf escape;            /* where a fault goes */
     char      trouble[512];       /* what the fault handler or psm_replay_trap said */
     char     *signal_stack;       /* the fault handler's */
+    stack_t   signal_stack_before;
     /* Recovery. */
     struct attempt *attempt;      /* in the mapped super file, while recovering */
     struct attempt earlier;       /* what it said at the start */
     uint64_t  recover_until;      /* position */
     bool      recovered;          /* done or failed: `result` holds; under the mutex */
     int       result;
-    uint64_t  ops_recovered;
+    count_t   ops_recovered;
     /* For callers. */
     _Atomic uint32_t naps;        /* futex: 1 while it naps */
     _Atomic uint32_t wants;       /* callers that wait for the tail to move */

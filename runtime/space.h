@@ -98,6 +98,13 @@ int space_take(uint64_t address, uint64_t size, int protection, const char *what
 /* The data part of the mirror: the globals area of m, or a private copy again. */
 int mirror_globals(struct psm *m, bool owned);
 
+/* memcpy of a piece of the executable as it lies there, variables and what is between them:
+ * the redzones that AddressSanitizer puts there are none of its business here. */
+static inline void space_copy_raw(void *to, const void *from, uint64_t size)
+{
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+}
+
 /* The table of marked blocks: see hooks.def. */
 static inline unsigned char *space_marks(const void *twin)
 {

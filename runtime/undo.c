@@ -117,7 +117,7 @@ static void put_record(struct psm *m, struct undo *u, uint32_t block)
 static void fence(struct psm *m, struct undo *u)
 {
     medium_fence(&m->medium);
-    m->epoch.fences++;
+    count_add(&m->epoch.fences, 1);
     u->first = u->count;
 }
 
@@ -192,8 +192,8 @@ static int undo_commit(struct psm *m, const struct commit *next)
     for (size_t i = 0; i < e->fresh_count; i++)
         medium_flush(&m->medium, space_twin(m, e->fresh[i].offset), e->fresh[i].size);
     fence(m, u); /* data before the slot that says it is there */
-    e->bytes_written += u->count * LAYOUT_LINE + e->logged_count * PSM_BLOCK + e->fresh_bytes
-                        + 2 * sizeof(struct slot);
+    count_add(&e->bytes_written, u->count * LAYOUT_LINE + e->logged_count * PSM_BLOCK + e->fresh_bytes
+                                     + 2 * sizeof(struct slot));
     put_slot(m, u, next);
     return 0;
 }
