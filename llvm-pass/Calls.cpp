@@ -191,6 +191,16 @@ void CallRewriter::skip(CallBase &Call, const Rule &Rule) {
     changeToUnreachable(&Call);
     return;
   }
+  if (Type *Struct = Call.getParamStructRetType(0)) {
+    // The result is written by the callee, so whether it is used cannot be seen.
+    if (!Rule.Value)
+      return makeUnsupported(Call, "the result of " + Rule.Name +
+                                       ", which is skipped, is a struct");
+    const DataLayout &DL = M.getDataLayout();
+    IRBuilder<>(&Call).CreateMemSet(Call.getArgOperand(0),
+                                    ConstantInt::get(Type::getInt8Ty(M.getContext()), 0),
+                                    DL.getTypeAllocSize(Struct), Call.getParamAlign(0));
+  }
   CallBase *Plain = &Call;
   if (auto *Invoke = dyn_cast<InvokeInst>(&Call))
     Plain = changeToCall(Invoke);
