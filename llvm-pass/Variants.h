@@ -27,6 +27,9 @@ void defineLabelTables(llvm::ValueToValueMapTy &Map);
 /// Make what cannot be done with labels' addresses in a variant unsupported.
 void refuseEscapingLabels(llvm::Function &Variant);
 
+/// Make assembly that defines labels unsupported in a variant (Refuse.cpp).
+void refuseLabelsInAssembly(llvm::Function &Variant);
+
 /// Code from `At` on cannot be cloned, because of `What`: a call of
 /// psm.unsupported stands there instead.
 void makeUnsupported(llvm::Instruction &At, const llvm::Twine &What);
