@@ -3,9 +3,7 @@
 // Guarantees: with -fplugin=libpsmclang.so alone, a program is parsed with the
 // psm attributes, checked, and compiled by the pass in libpsmpass.so beside this
 // file; -fpass-plugin=libpsmpass.so as well does no harm. Code generation keeps
-// source locations (not debug information) so that errors and notes have lines,
-// and does not contract floating-point operations, which only one of an op's two
-// variants might do.
+// source locations (not debug information) so that errors and notes have lines.
 //
 // Why the pass is loaded already when this file is: clang reads -mllvm options
 // before it loads pass plugins, and would not know -psm-rules.
@@ -92,9 +90,6 @@ class Action final : public PluginASTAction {
       CodeGen.PassPlugins.push_back(ThePass.Path);
     if (CodeGen.getDebugInfo() == codegenoptions::NoDebugInfo)
       CodeGen.setDebugInfo(codegenoptions::LocTrackingOnly);
-    LangOptions &Lang = CI.getLangOpts();
-    if (Lang.getDefaultFPContractMode() == LangOptions::FPM_On)
-      Lang.setDefaultFPContractMode(LangOptions::FPM_Off);
     return true;
   }
 

@@ -99,10 +99,12 @@ void NoteWriter::writeTo(Module &M) {
   Text += ".popsection\n";
   SmallVector<GlobalValue *> Local;
   for (GlobalValue *V : Named) {
-    if (V->hasExternalWeakLinkage())
-      Text += ".weak " + symbol(V) + '\n';
+    // What other units may define as well need not be kept in this one for us; a
+    // local symbol must be, or its name could come to mean another unit's.
     if (V->hasLocalLinkage())
       Local.push_back(V);
+    else if (V->hasExternalWeakLinkage() || V->isDiscardableIfUnused())
+      Text += ".weak " + symbol(V) + '\n';
   }
   Text += ".pushsection " PSM_NOTES_SECTION ",\"R\",@progbits\n.balign 8\n";
   M.appendModuleInlineAsm(Text + Records + ".popsection\n" + GroupRecords);

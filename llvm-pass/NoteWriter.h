@@ -9,9 +9,9 @@
 //   .long 2,7; .quad .Lpsm_string1,.Lpsm_string0,"put.psm",put; .long 1,0x2f; .quad 0 # function put
 //
 // Assembly, because a global variable would be loaded, so count as text, and would
-// be a use of the functions it names. What it names must survive the passes still
-// to come (dead internal functions are removed after OptimizerLast), so those go
-// into llvm.compiler.used.
+// be a use of the functions it names. What it names may be removed by the passes
+// still to come (dead functions are, after OptimizerLast): local symbols go into
+// llvm.compiler.used, and inline functions of C++ are referred to weakly.
 //
 //===----------------------------------------------------------------------===//
 #ifndef PSM_NOTEWRITER_H

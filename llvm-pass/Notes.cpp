@@ -413,7 +413,8 @@ void NoteTaker::noteFunction(Function &Shadow) {
   Function *Foreground = M.getFunction(foregroundName(Shadow));
   // Of the variants that the optimizer made none is meant by a pointer to the
   // foreground; a thunk is made for another library's function.
-  if (Foreground && !Foreground->isDeclaration() && shadowOf(*Foreground) == &Shadow) {
+  if (Foreground && !Foreground->isDeclarationForLinker() &&
+      shadowOf(*Foreground) == &Shadow) {
     bool IsExternal = !Foreground->hasLocalLinkage();
     if (IsExternal)
       N.Detail |= PSM_FUNCTION_EXTERNAL;
