@@ -34,11 +34,6 @@ const char *psm_error_detail(void)
     return detail;
 }
 
-void error_clear(void)
-{
-    detail[0] = '\0';
-}
-
 int psm_fail(int code, const char *format, ...)
 {
     /* The arguments may point into the buffer (wrapping an earlier detail). */

@@ -27,7 +27,4 @@ _Noreturn void psm_fatal(const char *format, ...) __attribute__((format(printf, 
 /* One line to the machine's log callback, or to stderr; m may be NULL. */
 void psm_say(struct psm *m, enum psm_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* Empty the thread's detail text: every public function that can fail begins so. */
-void error_clear(void);
 #endif

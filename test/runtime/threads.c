@@ -94,6 +94,28 @@ static void *observer(void *argument)
     return NULL;
 }
 
+/* A second thread finds the first, which has the bias, in the middle of a section. */
+static _Atomic int second_is_in;
+static void *second(void *argument)
+{
+    uint64_t one = 1;
+    (void)argument;
+    OK(psm_invoke_rw(machine, add, &one, sizeof one, NULL, 0));
+    atomic_store(&second_is_in, 1);
+    return NULL;
+}
+
+static void bias_holds(void)
+{
+    pthread_t thread;
+    OK(psm_begin(machine));
+    pthread_create(&thread, NULL, second, NULL);
+    usleep(300000);
+    CHECK(atomic_load(&second_is_in) == 0);
+    OK(psm_commit(machine));
+    pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -106,6 +128,7 @@ int main(int argc, char **argv)
     /* This thread has the bias when the others come, and is in the middle of ops. */
     for (int i = 0; i < 100; i++)
         OK(psm_invoke_rw(machine, add, &one, sizeof one, NULL, 0));
+    bias_holds();
     atomic_store(&running, WRITERS + 2);
     for (int i = 0; i < WRITERS; i++)
         pthread_create(&thread[i], NULL, writer, NULL);
@@ -117,7 +140,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < WRITERS + 4; i++)
         pthread_join(thread[i], NULL);
     struct limits *l = psm_root(machine);
-    uint64_t expected = 100 + (uint64_t)rounds * (WRITERS + 1) + (uint64_t)(rounds / 4 * 4);
+    uint64_t expected = 101 + (uint64_t)rounds * (WRITERS + 1) + (uint64_t)(rounds / 4 * 4);
     CHECK(l->sum == expected && l->ops == expected);
     OK(psm_verify(machine));
     OK(psm_close(machine));
