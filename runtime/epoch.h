@@ -44,6 +44,9 @@ struct epoch_store {
      * open, for later entries to join, until it is full, somebody waits for the tail, or
      * nothing has come for so long. */
     int64_t linger_ns;
+    /* An epoch so old is committed after the op at hand: what a restart has to replay is
+     * bounded in time, too, and a recovery that is killed has got on. */
+    int64_t age_ns_max;
     /* A commit is durable when commit() returns: settle does nothing. */
     bool commit_is_durable;
 };

@@ -382,5 +382,6 @@ static void journal_close(struct psm *m)
 const struct epoch_store journal_store = {
     .format = journal_format, .open = journal_open, .recover = journal_recover, .begin = journal_begin,
     .record = journal_record, .commit = journal_commit, .settle = journal_settle, .close = journal_close,
-    .is_full = journal_is_full, .linger_ns = 1000000000, .commit_is_durable = true,
+    .is_full = journal_is_full, .linger_ns = 1000000000, .age_ns_max = 2000000000,
+    .commit_is_durable = true,
 };

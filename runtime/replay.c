@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -130,13 +131,21 @@ static void end_epoch(struct psm *m)
         publish_tail(m);
 }
 
+/* To a few milliseconds; a precise clock would cost a short op some percent. */
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
 /* Whether the epoch has to end though there may be more to replay. */
 static bool is_enough(struct psm *m)
 {
     struct replay *r = &m->replay;
     const struct psm_options *o = &m->options;
     return (o->epoch_ops_max != 0 && r->epoch_ops >= o->epoch_ops_max)
-           || m->epoch.store->is_full(m)
+           || m->epoch.store->is_full(m) || now_ns() - r->epoch_began_ns >= m->epoch.store->age_ns_max
            || (r->epoch_ops >= OPS_WHEN_WANTED && atomic_load_explicit(&r->wants, memory_order_relaxed) != 0);
 }
 
@@ -149,6 +158,7 @@ static void run_entries(struct psm *m)
     bool serves = r->attempt == NULL;
     if (!m->epoch.open) {
         r->epoch_ops = 0;
+        r->epoch_began_ns = now_ns();
         replay_begin_epoch(m);
     }
     while (r->position < r->limit) {

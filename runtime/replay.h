@@ -33,6 +33,7 @@ struct replay {
     uint64_t  position, sequence; /* of the next entry to replay */
     int64_t   time;               /* of the entry it is at, or was */
     uint64_t  epoch_ops;          /* replayed in the open epoch */
+    int64_t   epoch_began_ns;     /* when that was begun; monotonic */
     bool      published;          /* the newest commit is, as the tail */
     bool      extents;            /* the epoch had entries with extents */
     bool      in_op;              /* shadow code runs: a fault is the op's */

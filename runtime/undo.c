@@ -357,5 +357,5 @@ static int undo_recover(struct psm *m)
 const struct epoch_store undo_store = {
     .format = undo_format, .open = undo_open, .recover = undo_recover, .begin = undo_begin,
     .record = undo_record_blocks, .commit = undo_commit, .settle = undo_settle, .close = undo_close,
-    .is_full = undo_is_full,
+    .is_full = undo_is_full, .age_ns_max = 20000000,
 };
