@@ -99,7 +99,12 @@ void defineLabelTables(ValueToValueMapTy &Map) {
 
 void refuseEscapingLabels(Function &Variant) {
   SmallVector<Instruction *, 4> Refused;
-  for (Instruction &I : instructions(Variant))
+  for (Instruction &I : instructions(Variant)) {
+    auto *Store = dyn_cast<StoreInst>(&I);
+    if (Store && isOwnLabelOrTable(getUnderlyingObject(Store->getPointerOperand()))) {
+      Refused.push_back(&I);
+      continue;
+    }
     for (const Use &U : I.operands()) {
       auto *C = dyn_cast<Constant>(U);
       if (C && !isa<Function>(C) && holdsLabel(C) && !mayUse(I, U)) {
@@ -107,8 +112,9 @@ void refuseEscapingLabels(Function &Variant) {
         break;
       }
     }
-  for (Instruction *I : Refused)
-    makeUnsupported(*I, "the address of a label leaves the function");
+  }
+  for (Instruction *I : reverse(Refused))
+    makeUnsupported(*I, "the address of a label leaves the function, or its table is written");
 }
 
 } // namespace psm

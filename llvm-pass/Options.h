@@ -13,14 +13,12 @@
 namespace psm::options {
 
 extern llvm::cl::list<std::string> RulesFiles; ///< -psm-rules=FILE, repeatable
-extern llvm::cl::opt<bool> All;       ///< -psm-all: check as if all were reachable
 extern llvm::cl::opt<bool> NoHooks;   ///< -psm-no-hooks: translation only, to measure
 /// -psm-foreground-skip=alloc,own,zero,libm,guard,fp: leave these foreground rules
 /// out, to measure what each costs. D and P then differ.
 extern llvm::cl::list<std::string> ForegroundSkip;
 extern llvm::cl::opt<bool> Visible;   ///< -psm-visible-shadows: for shared libraries
 extern llvm::cl::opt<bool> PreLink;   ///< -psm-prelink: an LTO link follows, no stage 2
-extern llvm::cl::opt<std::string> Report; ///< -psm-report=FILE, "-" for stderr
 
 /// Whether the foreground rule `Name` is in force.
 inline bool applies(llvm::StringRef Name) { return !llvm::is_contained(ForegroundSkip, Name); }

@@ -32,8 +32,6 @@ static cl::OptionCategory Category("PSM: persistent state machines");
 cl::list<std::string> RulesFiles("psm-rules", cl::value_desc("file"),
                                  cl::desc("rules about functions, after the built-in ones"),
                                  cl::cat(Category));
-cl::opt<bool> All("psm-all", cl::desc("check as if ops reached every function"),
-                  cl::cat(Category));
 cl::opt<bool> NoHooks("psm-no-hooks", cl::desc("translate addresses, log nothing (to measure)"),
                       cl::cat(Category));
 cl::list<std::string> ForegroundSkip("psm-foreground-skip", cl::CommaSeparated,
@@ -45,9 +43,6 @@ cl::opt<bool> Visible("psm-visible-shadows",
                       cl::cat(Category));
 cl::opt<bool> PreLink("psm-prelink", cl::desc("a link-time optimizer follows: no stage 2"),
                       cl::cat(Category));
-cl::opt<std::string> Report("psm-report", cl::value_desc("file"),
-                            cl::desc("write what was cloned and hooked, and why not"),
-                            cl::cat(Category));
 
 } // namespace psm::options
 

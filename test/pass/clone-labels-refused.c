@@ -32,6 +32,17 @@ here:
 there:;
 }
 
+// CHECK-LABEL: define hidden void @swapped.psm(
+// CHECK: call void @psm.unsupported(
+void swapped(int i)
+{
+    static void *table[2] = {&&here, &&there};
+    table[i] = table[1 - i];
+    goto *table[1];
+here:
+there:;
+}
+
 // CHECK-LABEL: define hidden void @local.psm(
 // CHECK-NOT: psm.unsupported
 // CHECK: }
