@@ -32,8 +32,7 @@ static const char usage[] =
     "  --psm-rules=FILE    rules about functions, after the built-in ones; may be repeated\n"
     "  --psm-report[=FILE] after a link: what ops reach, which globals are state\n"
     "  --psm-no-check      do not check the linked program (psm_init still does)\n"
-    "  --psm-all           instrument files in which nothing is marked, too\n"
-    "  --psm-help          this text\n"
+      "  --psm-help          this text\n"
     "PSM_CLANG in the environment names the clang to run, else clang-19.\n";
 
 /* Options whose value is the next word: such a word is no input file. */
@@ -66,7 +65,7 @@ struct plan {
     int links;              /* no option stops before the link */
     int shared, lto, bare;  /* -shared; -flto; -nostdlib and the like */
     int position_independent; /* -pie, -static-pie */
-    int all, no_check, dry; /* --psm-all, --psm-no-check, -### */
+    int no_check, dry; /* --psm-no-check, -### */
 };
 
 _Noreturn __attribute__((format(printf, 1, 2)))
@@ -233,8 +232,6 @@ static int read_own(struct plan *p, const char *word)
         p->report = word + strlen("--psm-report=");
     } else if (strcmp(word, "--psm-no-check") == 0) {
         p->no_check = 1;
-    } else if (strcmp(word, "--psm-all") == 0) {
-        p->all = 1;
     } else if (strcmp(word, "--psm-help") == 0) {
         fputs(usage, stdout);
         exit(0);
@@ -272,10 +269,6 @@ static void add_compile_options(struct words *w, const struct plan *p)
     for (size_t i = 0; i < p->rules.count; i++) {
         add(w, "-mllvm");
         addf(w, "-psm-rules=%s", p->rules.item[i]);
-    }
-    if (p->all) {
-        add(w, "-mllvm");
-        add(w, "-psm-all");
     }
 }
 
