@@ -57,6 +57,11 @@ Access lanes(Instruction &I, unsigned Operand, bool Writes, Extent Shape, Type *
 
 bool isScalable(const Type *T) { return isa<ScalableVectorType>(T); }
 
+/// Whether elements lie in memory byte by byte; vectors of i1 or i24 are packed.
+bool hasByteElements(VectorType &V, const DataLayout &DL) {
+  return DL.typeSizeEqualsStoreSize(V.getElementType());
+}
+
 bool collectLoadStore(Instruction &I, List &L) {
   bool Writes = isa<StoreInst>(I);
   Type *T = getLoadStoreType(&I);
@@ -139,7 +144,11 @@ bool collectIntrinsic(IntrinsicInst &I, List &L) {
       L.push_back(bytes(I, 1, false, T->getLength(), T->getSourceAlign().valueOrOne()));
     return true;
   }
+  const DataLayout &DL = I.getDataLayout();
   Type *Stored = I.arg_size() ? I.getArgOperand(0)->getType() : nullptr;
+  for (Type *T : {Stored, I.getType()})
+    if (auto *V = dyn_cast_or_null<VectorType>(T); V && !hasByteElements(*V, DL))
+      return false;
   switch (I.getIntrinsicID()) {
   case Intrinsic::masked_load:
     L.push_back(lanes(I, 0, false, Extent::Masked, I.getType(), I.getArgOperand(2)));

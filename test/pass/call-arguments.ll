@@ -40,6 +40,15 @@ define void @lists.psm(ptr %p, ...) "psm-shadow"="lists" {
   ret void
 }
 
+; CHECK-LABEL: define void @list_copy.psm
+; CHECK:         call preserve_mostcc void @__psm_log(ptr [[P:%.*]], i64 24)
+; CHECK:         call void @llvm.va_copy.p0(ptr [[P]], ptr %a)
+define void @list_copy.psm(ptr %p) "psm-shadow"="list_copy" {
+  %a = alloca [24 x i8]
+  call void @llvm.va_copy.p0(ptr %p, ptr %a)
+  ret void
+}
+
 ; Prefetching the twin; lifetimes, assumptions and annotations do no harm.
 ; CHECK-LABEL: define i64 @inert.psm
 ; CHECK:         call void @llvm.lifetime.start.p0(i64 8, ptr %a)

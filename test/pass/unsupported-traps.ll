@@ -9,6 +9,7 @@ target triple = "x86_64-pc-linux-gnu"
 ; CHECK-DAG: [[CYCLES:@psm.trap.*]] = {{.*}} c"the intrinsic llvm.readcyclecounter\00"
 ; CHECK-DAG: [[RETURN:@psm.trap.*]] = {{.*}} c"the intrinsic llvm.returnaddress\00"
 ; CHECK-DAG: [[MASKSTORE:@psm.trap.*]] = {{.*}} c"the intrinsic llvm.x86.avx2.maskstore.d.256\00"
+; CHECK-DAG: [[BITS:@psm.trap.*]] = {{.*}} c"the intrinsic llvm.masked.store.v8i1.p0\00"
 ; CHECK-DAG: [[TWICE:@psm.trap.*]] = {{.*}} c"a call that returns twice (setjmp, vfork)\00"
 ; CHECK-DAG: [[THROW:@psm.trap.*]] = {{.*}} c"throwing an exception\00"
 ; CHECK-DAG: [[NAKED:@psm.trap.*]] = {{.*}} c"a naked function\00"
@@ -51,6 +52,14 @@ define ptr @caller.psm() "psm-shadow"="caller" {
 ; CHECK-NEXT:    call void @__psm_trap(ptr [[MASKSTORE]])
 define void @maskstore.psm(ptr %p, <8 x i32> %m) "psm-shadow"="maskstore" {
   call void @llvm.x86.avx2.maskstore.d.256(ptr %p, <8 x i32> %m, <8 x i32> %m)
+  ret void
+}
+
+; Elements that are no whole bytes.
+; CHECK-LABEL: define void @bits.psm
+; CHECK-NEXT:    call void @__psm_trap(ptr [[BITS]])
+define void @bits.psm(ptr %p, <8 x i1> %v, <8 x i1> %m) "psm-shadow"="bits" {
+  call void @llvm.masked.store.v8i1.p0(<8 x i1> %v, ptr %p, i32 1, <8 x i1> %m)
   ret void
 }
 
