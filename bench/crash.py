@@ -20,6 +20,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 
@@ -51,9 +52,10 @@ class Bar:
 
 
 class Run:
-    """One process, from its start to its end or its death."""
+    """One process, from its start to its end or its death. One that says nothing for
+    `patience` seconds hangs, and is ended as wrong."""
 
-    def __init__(self, command):
+    def __init__(self, command, patience):
         reading, writing = os.pipe()
         # What waits in the pipe has been done but not heard of: little, so that a kill
         # meant for the middle does not find the program at its end.
@@ -61,11 +63,22 @@ class Run:
         self.process = subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, text=True)
         os.close(writing)
         self.stdout = open(reading)
+        self.heard = time.monotonic()
+        self.hung = False
+        threading.Thread(target=self.watch, args=(patience,), daemon=True).start()
         self.said = {}
         self.done = None  # newest op known to be acknowledged
 
+    def watch(self, patience):
+        while self.process.poll() is None:
+            if time.monotonic() - self.heard > patience:
+                self.hung = True
+                self.process.kill()
+            time.sleep(0.2)
+
     def lines(self):
         for line in self.stdout:
+            self.heard = time.monotonic()
             if not line.endswith("\n"):
                 break  # cut by the kill
             word, *rest = line.split()
@@ -73,6 +86,8 @@ class Run:
             if word in ("ready", "done"):
                 self.done = int(rest[0])
             yield word
+        if self.hung:
+            raise Wrong("hangs: nothing was heard of it for too long")
 
     def kill(self):
         """Kills it, and takes in what it had said until then."""
@@ -94,7 +109,7 @@ class Run:
 
 def reference(arguments):
     bar = Bar("reference, no pass")
-    run = Run([arguments.plain, arguments.input, "-", "pm"])
+    run = Run([arguments.plain, arguments.input, "-", "pm"], arguments.patience)
     began = time.monotonic()
     for _ in run.lines():
         if run.done is not None and "total" in run.said:
@@ -129,7 +144,7 @@ def load(medium, directory, arguments, total, delay, chance, states=None):
     typical_start = 0.005
     while True:
         point = points.pop(0) if points else total + 1
-        run = Run([*command, arguments.input, directory, medium])
+        run = Run([*command, arguments.input, directory, medium], arguments.patience)
         if point is None:
             time.sleep(chance.uniform(0, 2 * typical_start))
             killed = run.kill()
@@ -188,6 +203,7 @@ def main():
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--state", action="append", required=True)
     parser.add_argument("--kills", type=int, default=24)
+    parser.add_argument("--patience", type=float, default=300, help="seconds of silence that are a hang")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)

@@ -48,7 +48,7 @@ def try_seed(seed, arguments):
     for state in arguments.state:
         medium, directory = state.split("=", 1)
         options = types.SimpleNamespace(program=[program, "run"], input=str(arguments.count),
-                                        kills=arguments.kills)
+                                        kills=arguments.kills, patience=arguments.patience)
         rows, run = crash.load(medium, os.path.join(directory, str(seed)), options, arguments.count,
                                0.0005, chance, states)
         verify, digest = " ".join(run.said["verify"]), run.said["digest"][0]
@@ -68,6 +68,7 @@ def main():
     parser.add_argument("--fresh", type=int, default=0)
     parser.add_argument("--count", type=int, default=4000)
     parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--patience", type=float, default=60)
     parser.add_argument("--state", action="append", required=True)
     arguments = parser.parse_args()
     global crash
