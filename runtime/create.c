@@ -3,7 +3,8 @@
  * All files are written in full in a directory of another name beside it ("DIR.new"), synced, and
  * the directory renamed: a machine is there whole or not at all. What a crash leaves under
  * the other name is swept away by the next creation; a lock on that directory tells a
- * leftover from somebody at work. */
+ * leftover from somebody at work, the file "unfinished" in it from a machine of that name. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #include "machine.h"
 #include "program.h"
 
-static const char *const file_name[] = { "super", "log", "image", "undo", "journal" };
+static const char *const file_name[] = { "super", "log", "image", "undo", "journal", MACHINE_UNFINISHED };
 #define FILES (sizeof file_name / sizeof file_name[0])
 
 static void remove_files(int directory_fd)
@@ -29,9 +30,30 @@ static void remove_files(int directory_fd)
         unlinkat(directory_fd, file_name[i], 0);
 }
 
+/* A directory with files in it and no mark is a machine or anything else, and not ours. */
+static bool is_foreign(int directory_fd)
+{
+    if (faccessat(directory_fd, MACHINE_UNFINISHED, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return false;
+    int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (d == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return true;
+    }
+    bool found = false;
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        found |= strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(d);
+    return found;
+}
+
 /* Make the directory `path`, locked; one that a crash has left is emptied and taken. */
 static int make_directory(const char *path, int *fd)
 {
+    struct stat opened, there;
+again:
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return errno == ENOENT ? psm_fail(PSM_ENOENT, "%s cannot be made: its parent directory does not exist", path)
                                : psm_fail_system("cannot make the directory", path);
@@ -42,8 +64,27 @@ static int make_directory(const char *path, int *fd)
         close(*fd);
         return psm_fail(PSM_EBUSY, "another process is creating %s", path);
     }
+    /* Between our open and our lock another process may have finished, and this is its machine. */
+    if (fstat(*fd, &opened) != 0 || lstat(path, &there) != 0 || opened.st_dev != there.st_dev
+        || opened.st_ino != there.st_ino) {
+        close(*fd);
+        goto again;
+    }
+    if (is_foreign(*fd)) {
+        close(*fd);
+        return psm_fail(PSM_ENOTPSM, "%s, where a new machine is made before it gets its name, holds files that "
+                        "no creation has left: move it away", path);
+    }
     remove_files(*fd);
-    return 0;
+    int mark = openat(*fd, MACHINE_UNFINISHED, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (mark >= 0) {
+        close(mark);
+        return 0;
+    }
+    int status = psm_fail_system("cannot create a file in", path);
+    close(*fd);
+    rmdir(path);
+    return status;
 }
 
 static int make_file(struct psm *m, const char *name, uint64_t size, int *fd)
@@ -241,6 +282,7 @@ int machine_create(const char *dir, const struct psm_options *options)
         status = psm_fail(PSM_EEXIST, "%s has come to be meanwhile", final);
         goto remove;
     }
+    unlinkat(m->directory_fd, MACHINE_UNFINISHED, 0); /* or else at the next opening */
     status = sync_parent(final);
     goto release;
 remove:

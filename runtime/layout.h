@@ -12,6 +12,7 @@
  *   journal   file: two halves by parity of the epoch, see journal.h
  *   extent-N  the argument of the log entry with sequence N (hexadecimal), when it is
  *             longer than a quarter of the log
+ *   unfinished  empty; the directory is a machine in the making (or was, at a crash)
  *
  * Integers are little-endian and of fixed width. A checksum covers everything of its
  * struct but itself, seeded as its struct says. A crash can leave any line of 64 bytes

@@ -134,6 +134,7 @@ int  file_open(const char *directory, int directory_fd, const char *name, int *f
 int  options_check(struct psm_options *to, const struct psm_options *from);
 uint64_t machine_new_salt(void);
 /* Make a machine in directory `dir`, under another name first; then it can be opened. */
+#define MACHINE_UNFINISHED "unfinished" /* a file that is there meanwhile */
 int  machine_create(const char *dir, const struct psm_options *options);
 /* Open and recover: fills in *m, a zeroed struct. On failure all is undone. */
 int  machine_open(struct psm *m, const char *dir, const struct psm_options *options);

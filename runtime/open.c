@@ -279,6 +279,7 @@ static int rebuild(struct psm *m)
     if (status != 0 || (status = start_new_life(m)) != 0)
         return status;
     extent_remove(m, UINT64_MAX);
+    unlinkat(m->directory_fd, MACHINE_UNFINISHED, 0);
     if ((status = space_map_d(m)) != 0)
         return status;
     machine_heap_d(m);

@@ -275,7 +275,8 @@ static __attribute__((noinline)) int64_t invoke_ro_slowly(struct psm *m, psm_op_
 int64_t psm_invoke_ro(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size, void *out, size_t out_size)
 {
     /* Few instructions: a plain call of a read would overlap with the next one's misses. */
-    if (__builtin_expect(m != NULL && op != NULL && psm_current == NULL && lock_try_read(&m->lock), 1)) {
+    bool sound = m != NULL && op != NULL && (arg != NULL || arg_size == 0) && (out != NULL || out_size == 0);
+    if (__builtin_expect(sound && psm_current == NULL && lock_try_read(&m->lock), 1)) {
         int64_t result = op(m->root, arg, arg_size, out);
         lock_leave(&m->lock, LOCK_BIASED);
         return result;

@@ -67,8 +67,8 @@ typedef struct psm psm_t;
 /* An op.
  *
  * root      the machine's root object: root_size bytes, zero at creation.
- * arg       the caller's bytes, 16-aligned; not kept beyond the call: an op that
- *           wants them later copies them.
+ * arg       the caller's bytes, 16-aligned (in read-only ops: where the caller has
+ *           them); not kept beyond the call: an op that wants them later copies them.
  * arg_size  in bytes.
  * out       write-only room for what the caller wants to know, or NULL. Writes
  *           to it are not part of the state.
@@ -118,8 +118,9 @@ struct psm_options {
 /* Open or create the machine in directory `dir`, and recover it.
  *
  * machine   set last, on success only; to be given to psm_close.
- * dir       made, mode 0700, if missing (its parent must exist); holds the files
- *           super, log, image and undo or journal, mode 0600.
+ * dir       made, mode 0700, if missing (its parent must exist), under the name
+ *           `dir`.new first; holds the files super, log, image and undo or
+ *           journal, mode 0600, and extent-N while the log has large arguments.
  * options   may be NULL when the machine exists or ops keep state in globals.
  *
  * On return 0 the state is that of all acknowledged ops, perhaps followed by ops
@@ -128,12 +129,19 @@ struct psm_options {
  * the image are mapped and read as they are touched.
  *
  * Recovery fails closed: a file it does not understand wholly is left untouched.
- * Returns 0 or any PSM_E code but PSM_ENESTED, PSM_EOP, PSM_EARGSIZE. */
+ * A machine's address range is drawn from 32 at its creation, apart from those of
+ * the machines then open in the process. Two that were made by different processes
+ * may have drawn the same: only one of them can be open in a process, and opening
+ * the other gives PSM_EADDRESS. Make machines that are to be open together in one
+ * process, with the others open.
+ *
+ * Returns 0 or any PSM_E code but PSM_EOP, PSM_EARGSIZE. */
 int psm_init(psm_t **machine, const char *dir, const struct psm_options *options);
 
 /* Wait for all ops to reach the image, commit it, close the files, unmap the
  * state. No other thread may be in a call on the machine, nor use its state
- * afterwards. Frees `machine` whatever it returns.
+ * afterwards. Frees `machine` whatever it returns, but for PSM_EINVAL and
+ * PSM_ENESTED, which change nothing.
  *
  * Returns 0, or PSM_EFAILED or PSM_EIO when the image could not be brought up to
  * date; the op-log still has every acknowledged op then. */
@@ -154,8 +162,9 @@ int psm_close(psm_t *machine);
  *
  * When it returns a PSM_E code (psm_is_error), the op has not run, except for
  * PSM_EFAILED: then it may have run, and reopening decides whether it survived.
- * Returns the op's result; PSM_EINVAL, PSM_EOP, PSM_EARGSIZE, PSM_ENOSPC (no room
- * for a large argument), PSM_EFORK, PSM_ENESTED, PSM_EFAILED. */
+ * Returns the op's result; PSM_EINVAL, PSM_EOP, PSM_EARGSIZE, PSM_ENOMEM, PSM_ENOSPC,
+ * PSM_EIO, PSM_EREADONLY (the last three: a large argument's file), PSM_EFORK,
+ * PSM_ENESTED, PSM_EFAILED. */
 int64_t psm_invoke_rw(psm_t *machine, psm_op_fn *op, const void *arg,
                       size_t arg_size, void *out, size_t out_size);
 
@@ -182,8 +191,8 @@ int64_t psm_invoke_ro(psm_t *machine, psm_op_fn *op, const void *arg,
  * alike bit for bit, and psm_verify compares the caller's digest instead of
  * bytes: see psm_verify. After a restart the state is the image's.
  *
- * psm_append returns 0, or PSM_EINVAL, PSM_EOP, PSM_EARGSIZE, PSM_ENOSPC with
- * nothing appended, or PSM_EFAILED. When the log is full it commits what came
+ * psm_append returns 0, or PSM_EINVAL, PSM_EOP, PSM_EARGSIZE, PSM_ENOSPC, PSM_EIO,
+ * PSM_EREADONLY with nothing appended, or PSM_EFAILED. When the log is full it commits what came
  * before and waits. psm_commit returns 0 or PSM_EFAILED. */
 int psm_begin(psm_t *machine);
 int psm_append(psm_t *machine, psm_op_fn *op, const void *arg, size_t arg_size);
