@@ -37,7 +37,8 @@ bool isArithmeticName(StringRef Name) {
           is_contained(Arithmetic, Name.drop_back()));
 }
 
-/// %eax, an operand of the statement ($0, ${0:q}), or a number ($$5). Not %fs:0.
+/// %eax, an operand of the statement ($0, ${0:q}), or a number ($$5). Not %fs:0, nor
+/// ${0:a}, which is what the operand points to.
 bool isRegisterOrNumber(StringRef Operand) {
   auto IsWord = [](StringRef S) {
     return !S.empty() && all_of(S, [](char C) { return isAlnum(C); });
@@ -48,7 +49,7 @@ bool isRegisterOrNumber(StringRef Operand) {
   }
   if (Operand.consume_front("${") && Operand.consume_back("}")) {
     auto [Number, Modifier] = Operand.split(':');
-    return IsWord(Number) && (Modifier.empty() || IsWord(Modifier));
+    return IsWord(Number) && is_contained({"", "b", "h", "w", "k", "q", "c"}, Modifier);
   }
   return (Operand.consume_front("%") || Operand.consume_front("$")) && IsWord(Operand);
 }
@@ -80,7 +81,7 @@ bool hasOnlyRegisterOperands(const InlineAsm &Asm) {
     if (C.Type == InlineAsm::isClobber)
       continue;
     for (const std::string &Code : C.Codes)
-      if (is_contained({"m", "o", "V", "p", "<", ">", "X"}, StringRef(Code)))
+      if (Code == "p") // an address; what may be in memory otherwise is a copy of a value
         return false;
   }
   return true;

@@ -91,6 +91,26 @@ done:
   ret void
 }
 
+; The last round ends before its store.
+; CHECK-LABEL: define void @unrotated.psm
+; CHECK:       loop:
+; CHECK:         call preserve_mostcc void @__psm_log(ptr {{.*}}, i64 8)
+define void @unrotated.psm(ptr %p, i64 %n) "psm-shadow"="unrotated" {
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %more ]
+  %end = icmp eq i64 %i, %n
+  br i1 %end, label %done, label %more
+more:
+  %e = getelementptr inbounds i64, ptr %p, i64 %i
+  store i64 %i, ptr %e, align 8
+  %next = add nuw i64 %i, 1
+  br label %loop
+done:
+  ret void
+}
+
 ; CHECK-LABEL: define void @calls.psm
 ; CHECK:       loop:
 ; CHECK:         call preserve_mostcc void @__psm_log(ptr {{.*}}, i64 8)

@@ -4,7 +4,7 @@
 target triple = "x86_64-pc-linux-gnu"
 
 ; CHECK-LABEL: define i64 @fine.psm
-; CHECK-COUNT-6: call {{.*}}asm
+; CHECK-COUNT-7: call {{.*}}asm
 ; CHECK-NOT:   @__psm_trap
 ; CHECK:       ret i64
 define i64 @fine.psm(i64 %x) "psm-shadow"="fine" {
@@ -14,7 +14,8 @@ define i64 @fine.psm(i64 %x) "psm-shadow"="fine" {
   %c = call i64 asm "popcntq $1, $0; movl %eax, %edx", "=r,r,~{edx}"(i64 %b)
   %d = call i64 asm "cmovneq $1, $0", "=r,r,0"(i64 %c, i64 %b)
   call void asm sideeffect "pause", ""()
-  ret i64 %d
+  %e = call i64 asm "addq $2, $0", "=r,0,rm"(i64 %d, i64 %c)
+  ret i64 %e
 }
 
 ; CHECK-LABEL: define void @load.psm
@@ -35,6 +36,20 @@ define void @absolute.psm() "psm-shadow"="absolute" {
 ; CHECK-NEXT:    call void @__psm_trap
 define void @operand.psm(ptr %p) "psm-shadow"="operand" {
   call void asm "incq $0", "=*m,*m"(ptr elementtype(i64) %p, ptr elementtype(i64) %p)
+  ret void
+}
+
+; CHECK-LABEL: define void @modifier.psm
+; CHECK-NEXT:    call void @__psm_trap
+define void @modifier.psm(ptr %p) "psm-shadow"="modifier" {
+  %a = call i64 asm "movq ${1:a}, $0", "=r,r"(ptr %p)
+  ret void
+}
+
+; CHECK-LABEL: define void @address.psm
+; CHECK-NEXT:    call void @__psm_trap
+define void @address.psm(ptr %p) "psm-shadow"="address" {
+  %a = call i64 asm "movq $1, $0", "=r,p"(ptr %p)
   ret void
 }
 
