@@ -58,6 +58,8 @@ again:
         return errno == ENOENT ? psm_fail(PSM_ENOENT, "%s cannot be made: its parent directory does not exist", path)
                                : psm_fail_system("cannot make the directory", path);
     *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0 && errno == ENOENT)
+        goto again; /* another process has just given it its name */
     if (*fd < 0)
         return psm_fail_system("cannot open the directory", path);
     if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {

@@ -184,9 +184,9 @@ static int check_poison(struct psm *m)
     const char *op = e->op < m->program->op_count ? m->program->op[e->op].name : "?";
     bool told = oplog_has_witness(m, position, e->sequence);
     if (!(m->options.flags & PSM_DROP_POISON) || told)
-        return psm_fail(PSM_EPOISON, "%s: entry %lu, op '%s', has stopped recovery %lu times; nothing has been "
+        return psm_fail(PSM_EPOISON, "%s: entry %lu, op '%s', has stopped recovery before; nothing has been "
                         "changed. %s; PSM_REPLAY_NATIVE replays it by the plain code", m->directory,
-                        (unsigned long)e->sequence, op, (unsigned long)a->count,
+                        (unsigned long)e->sequence, op,
                         told ? "It cannot be dropped, since its caller was told that it is durable"
                              : "PSM_DROP_POISON drops it");
     psm_say(m, PSM_LOG_WARNING, "entry %lu, op '%s', and what follows it are dropped, as asked",
