@@ -198,6 +198,8 @@ int space_grow(struct psm *m, uint64_t bytes)
         && mmap(s->d + old, size - old, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
         return -1;
+    if (s->d_mapped)
+        madvise(s->d + old, size - old, MADV_HUGEPAGE); /* ops miss the TLB less; only a wish */
     atomic_store_explicit(&s->arena_bytes, size, memory_order_release); /* mapped, before used */
     return 0;
 }
