@@ -47,7 +47,7 @@ struct medium {
 
 /* Find out what directory `directory_fd` (`path` for messages) lies on and fill in
  * *medium. wanted: PSM_MEDIUM_AUTO or what it has to be.
- * Returns 0, or PSM_EINVAL if it is not what is wanted, PSM_EKERNEL, PSM_EIO. */
+ * Returns 0, or PSM_EINVAL if it is not what is wanted, PSM_EIO. */
 int medium_open(struct medium *medium, enum psm_medium wanted, int directory_fd, const char *path);
 
 /* Tests: a table to be used instead of the real one by machines opened from now on;
