@@ -3,7 +3,7 @@
  * All that libpsm does to persistent memory and to files, stores of ops and of their
  * shadow variants aside, goes through this table of functions, so that a test can put
  * in a medium that loses power, tears lines, runs full or lies about fdatasync. Only
- * medium.c includes libpmem.h.
+ * medium.c includes libpmem's header.
  *
  * Words of durability, on persistent memory:
  *   copy   non-temporal stores: durable after this core's next fence, in any order before
