@@ -238,6 +238,9 @@ static void recover(struct psm *m)
         run_entries(m);
     if (m->epoch.open)
         end_epoch(m);
+    /* By the thread that stored it: the fences of the one that commits next are not for
+     * this commit, and two commits in flight could both be torn. */
+    settle(m);
 }
 
 static uint32_t wait_for_phase(struct replay *r, uint32_t not_this)
