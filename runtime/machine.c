@@ -69,7 +69,7 @@ void machine_fail(struct psm *m, const char *why)
     if (!atomic_compare_exchange_strong(&m->state, &open, PSM_EFAILED))
         return;
     psm_say(m, PSM_LOG_ERROR, "the machine has failed and acknowledges nothing more: %s", why);
-    atomic_store(&m->lock.reader, 0); /* reads look at the state again */
+    lock_close_gate(&m->lock); /* reads look at the state again */
     /* Those who wait for the tail look at the state. */
     atomic_fetch_add(&m->replay.progress, 1);
     futex_wake(&m->replay.progress);

@@ -29,7 +29,8 @@
 
 struct program;
 
-#define TLS_INITIAL __attribute__((tls_model("initial-exec")))
+/* Hidden: linked statically, their offsets are constants then, and need no load of their own. */
+#define TLS_INITIAL __attribute__((tls_model("initial-exec"), visibility("hidden")))
 
 /* Foreground: the machine whose rw op, or psm_begin section, this thread runs. Malloc and
  * its family mean that machine's heap while it is set. */
@@ -54,8 +55,10 @@ struct commit {
 #define MACHINE_OP_CACHE 16 /* op functions looked up lately, by address */
 
 struct psm {
+    struct lock           lock;          /* begins with the gate that psm.h knows of */
+
     /* --- set by psm_init --- */
-    void                 *root;          /* canonical; NULL if root_size is 0 */
+    _Alignas(64) void    *root;          /* canonical; NULL if root_size is 0 */
     _Atomic int           state;         /* 0: open; PSM_EFAILED; PSM_EFORK in a child */
     const struct program *program;       /* ops, globals */
     struct medium         medium;        /* the door */
@@ -74,7 +77,6 @@ struct psm {
     bool                  listed;        /* it is on it */
 
     /* --- the writer's, under the lock --- */
-    struct lock           lock;
     enum lock_way         section_way;   /* how psm_begin got in */
     enum lock_way         fork_way;      /* how fork's handler got in */
     bool                  in_section;    /* between psm_begin and psm_commit */

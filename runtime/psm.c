@@ -113,7 +113,7 @@ int psm_init(psm_t **machine, const char *dir, const struct psm_options *options
     if ((status = space_setup()) != 0 || (status = ensure(dir, &checked)) != 0)
         return status;
     fault_setup();
-    struct psm *m = aligned_alloc(64, (sizeof *m + 63) / 64 * 64);
+    struct psm *m = aligned_alloc(_Alignof(struct psm), sizeof *m);
     if (m == NULL)
         return psm_fail(PSM_ENOMEM, "no memory for a machine");
     memset(m, 0, sizeof *m);
@@ -241,8 +241,8 @@ int64_t psm_invoke_rw(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size,
 }
 
 /* A read with everything to be looked at; sees to it that the next one need not. */
-static __attribute__((noinline)) int64_t invoke_ro_slowly(struct psm *m, psm_op_fn *op, const void *arg,
-                                                          size_t arg_size, void *out, size_t out_size)
+int64_t psm_invoke_ro_slowly(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size, void *out,
+                             size_t out_size)
 {
     if (m == NULL || op == NULL || (arg == NULL && arg_size != 0) || (out == NULL && out_size != 0))
         return psm_fail(PSM_EINVAL, "psm_invoke_ro: machine, op, arg or out is NULL");
@@ -257,8 +257,8 @@ static __attribute__((noinline)) int64_t invoke_ro_slowly(struct psm *m, psm_op_
         lock_leave(&m->lock, way);
         return refuse(m);
     }
-    if (way == LOCK_BIASED && store == NULL)
-        atomic_store_explicit(&m->lock.reader, lock_self(), memory_order_relaxed);
+    if (way == LOCK_BIASED && store == NULL && m->lock.gate.root == NULL)
+        lock_open_gate(&m->lock, m->root, &m->state);
     psm_reading = m;
     int64_t result = op(m->root, arg, arg_size, out);
     psm_reading = NULL;
@@ -272,16 +272,10 @@ static __attribute__((noinline)) int64_t invoke_ro_slowly(struct psm *m, psm_op_
     return result;
 }
 
+/* For those who do not inline it, or call it by its address. */
 int64_t psm_invoke_ro(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size, void *out, size_t out_size)
 {
-    /* Few instructions: a plain call of a read would overlap with the next one's misses. */
-    bool sound = m != NULL && op != NULL && (arg != NULL || arg_size == 0) && (out != NULL || out_size == 0);
-    if (__builtin_expect(sound && psm_current == NULL && lock_try_read(&m->lock), 1)) {
-        int64_t result = op(m->root, arg, arg_size, out);
-        lock_leave(&m->lock, LOCK_BIASED);
-        return result;
-    }
-    return invoke_ro_slowly(m, op, arg, arg_size, out, out_size);
+    return psm_invoke_ro_slowly(m, op, arg, arg_size, out, out_size);
 }
 
 int psm_begin(psm_t *m)
