@@ -305,6 +305,7 @@ static struct words command(const struct plan *p, int cplusplus)
     if (program) {
         add(&w, "-no-pie");
         add(&w, "-Wl,--build-id=sha1");
+        addf(&w, "-L%s/lib", home()); /* for -lpsmcrashtest */
         add(&w, "-Wl,--export-dynamic-symbol=psm_*");
         add(&w, "-Wl,--export-dynamic-symbol=__psm_*");
     }

@@ -9,12 +9,17 @@
 #include <sys/mman.h>
 
 #include "error.h"
+#include "futex.h"
 #include "machine.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 #define SWEEP_BYTES (UINT64_C(2) << 20)
+/* The first reads and ops of a program just started have the memory bus for themselves, and
+ * one that ends within this time is spared the copy. */
+#define SWEEP_DELAY_NS (20 * 1000 * 1000)
+enum { SWEEPER_WAITS, SWEEPER_SWEEPS, SWEEPER_STOPS };
 
 /* A write that changes nothing. Other threads may be writing there: not C's business. */
 __attribute__((no_sanitize("thread", "address"))) static void touch(unsigned char *p)
@@ -41,7 +46,9 @@ void space_detach_slow(struct psm *m, uint64_t offset, uint64_t size)
 int space_map_d(struct psm *m)
 {
     struct space *s = &m->space;
-    uint64_t size = atomic_load(&s->arena_bytes);
+    uint64_t granted = atomic_load(&s->arena_bytes), size = heap_end(&m->heap_p);
+    if (size > granted)
+        size = granted;
     s->detached = calloc((size / LAYOUT_PAGE + 63) / 64 + 1, sizeof *s->detached);
     if (s->detached == NULL)
         return psm_fail(PSM_ENOMEM, "no memory for %lu bits", (unsigned long)(size / LAYOUT_PAGE));
@@ -49,6 +56,11 @@ int space_map_d(struct psm *m)
         && mmap(s->d, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, m->image_fd,
                 (off_t)s->globals_bytes) == MAP_FAILED)
         return psm_fail_system("cannot map the state of", m->directory);
+    /* Nothing behind the heap's end is alive: what the image has there need not be seen. */
+    if (granted > size
+        && mmap(s->d + size, granted - size, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+        return psm_fail_system("cannot map memory for the state of", m->directory);
     s->private_bytes = size;
     s->d_mapped = true;
     atomic_store(&s->all_detached, size == 0);
@@ -59,9 +71,10 @@ static void *sweep(void *argument)
 {
     struct psm *m = argument;
     struct space *s = &m->space;
+    futex_wait(&s->sweeper_word, SWEEPER_WAITS, SWEEP_DELAY_NS);
     for (uint64_t at = 0; at < s->private_bytes; at += SWEEP_BYTES) {
         uint64_t size = s->private_bytes - at < SWEEP_BYTES ? s->private_bytes - at : SWEEP_BYTES;
-        if (atomic_load_explicit(&s->sweeper_stop, memory_order_relaxed))
+        if (atomic_load_explicit(&s->sweeper_word, memory_order_relaxed) == SWEEPER_STOPS)
             return NULL;
         int status;
         do
@@ -82,6 +95,7 @@ int space_sweeper_start(struct psm *m)
     struct space *s = &m->space;
     if (atomic_load(&s->all_detached))
         return 0;
+    atomic_store(&s->sweeper_word, SWEEPER_WAITS);
     int reason = pthread_create(&s->sweeper, NULL, sweep, m);
     if (reason != 0) {
         errno = reason;
@@ -96,8 +110,8 @@ void space_sweeper_end(struct psm *m, bool finish)
     struct space *s = &m->space;
     if (!s->sweeper_runs)
         return;
-    if (!finish)
-        atomic_store(&s->sweeper_stop, true);
+    atomic_store(&s->sweeper_word, finish ? SWEEPER_SWEEPS : SWEEPER_STOPS);
+    futex_wake(&s->sweeper_word);
     pthread_join(s->sweeper, NULL);
     s->sweeper_runs = false;
 }

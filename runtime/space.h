@@ -42,7 +42,7 @@ struct space {
     _Atomic uint64_t pages_detached;
     pthread_t      sweeper;
     bool           sweeper_runs;
-    _Atomic bool   sweeper_stop;
+    _Atomic uint32_t sweeper_word;   /* futex: waits, sweeps, stops */
 };
 
 /* The part of the address space that all machines share: the marks table and the mirror
