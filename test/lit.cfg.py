@@ -49,6 +49,7 @@ config.substitutions += [
     ("%psmcc", f"{config.psm_build}/bin/psm-cc"),
     ("%libpsm_asan", f"{link}-fsanitize=address,undefined {lib}/asan/libpsm.a {system}"),
     ("%libpsm_tsan", f"{link}-fsanitize=thread {lib}/tsan/libpsm.a {system}"),
+    ("%libpsm_fuzz", f"{link}-fsanitize=fuzzer,address,undefined {lib}/fuzz/libpsm.a {system}"),
     ("%libpsm", f"{link}{lib}/libpsm.a {system}"),
     ("%include", f"{config.psm_build}/include"),
     ("%runtime", f"{config.psm_source}/runtime"),
