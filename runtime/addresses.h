@@ -35,6 +35,7 @@
 
 #define PSM_ARENA_LOW     UINT64_C(0x570000000000)
 #define PSM_ARENA_SIZE    (UINT64_C(1) << 36) /* of one slot */
+#define PSM_ARENA_MAX     (PSM_ARENA_SIZE - (UINT64_C(1) << 30)) /* of it that a state may have */
 #define PSM_ARENA_HIGH    (PSM_ARENA_LOW + PSM_SLOT_COUNT * PSM_ARENA_SIZE)
 
 #define PSM_WINDOW_LOW    PSM_ARENA_HIGH
@@ -42,6 +43,7 @@
 #define PSM_WINDOW_HIGH   (PSM_WINDOW_LOW + PSM_SLOT_COUNT * PSM_WINDOW_SIZE)
 /* Inside a window: */
 #define PSM_WINDOW_LOG    UINT64_C(0)                 /* the log, twice in a row: up to 2 x 4 GiB */
+#define PSM_WINDOW_LOG_MAX (UINT64_C(4) << 30)
 #define PSM_WINDOW_EXTENT (UINT64_C(10) << 30)        /* a large argument, up to 1 GiB */
 #define PSM_WINDOW_OUT    (UINT64_C(14) << 30)        /* the op's out, up to 4 GiB */
 #define PSM_WINDOW_STACK  (UINT64_C(20) << 30)        /* the replay thread's stack */

@@ -267,7 +267,7 @@ int machine_create(const char *dir, const struct psm_options *options)
     m->machine_salt = machine_new_salt();
     program_load(&m->program);
     globals_place(m);
-    m->space.arena_max = PSM_ARENA_SIZE - (UINT64_C(1) << 30);
+    m->space.arena_max = PSM_ARENA_MAX;
     if ((status = make_directory(path, &m->directory_fd)) != 0) {
         m->directory_fd = -1;
         goto release;

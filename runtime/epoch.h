@@ -16,13 +16,20 @@
 struct psm;
 struct commit;
 
+/* offset in the image file, which holds all of the piece. */
+typedef void epoch_piece_fn(void *context, uint64_t offset, const void *bytes, uint64_t size);
+
 /* How one kind of medium keeps the image. Those that return int return a PSM_E code. */
 struct epoch_store {
     /* Create the files of a new machine (journal_fd; slots in super). The image file holds
      * what it shall hold. Nothing needs to be durable: creation syncs all files at the end. */
     int (*format)(struct psm *m);
-    /* Read the newest commit into m->commit; check sizes. Changes nothing. */
+    /* Read the newest commit into m->commit; check sizes, and all that recover will use.
+     * Changes nothing. */
     int (*open)(struct psm *m);
+    /* What recover is going to change, in that order: `visit` is called for pieces of the
+     * image, with the bytes that they will have. */
+    void (*pieces)(struct psm *m, epoch_piece_fn *visit, void *context);
     /* Bring the image to the state of m->commit, durably (V2, V3), and be ready for
      * epoch_begin. */
     int (*recover)(struct psm *m);

@@ -68,7 +68,7 @@ int options_check(struct psm_options *to, const struct psm_options *from)
         return psm_fail(PSM_EINVAL, "options.medium is %d", (int)to->medium);
     if (to->log_bytes == 0)
         to->log_bytes = UINT64_C(64) << 20;
-    if (to->log_bytes < 65536 || to->log_bytes > UINT64_C(4) << 30)
+    if (to->log_bytes < 65536 || to->log_bytes > PSM_WINDOW_LOG_MAX)
         return psm_fail(PSM_EINVAL, "options.log_bytes is %lu, and may be 64 KiB to 4 GiB",
                         (unsigned long)to->log_bytes);
     to->log_bytes = power_of_two(to->log_bytes);

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include "heap_layout.h"
 
-#define UNUSED_BYTES (PSM_ARENA_SIZE / PSM_BLOCK / 8)
+#define UNUSED_BYTES (UINT64_C(1) << (32 - 3)) /* for any number that a queue may hold */
 #define DYING_BYTES  (PSM_ARENA_SIZE / HEAP_UNIT / 8)
 #define KNOWN_FREE_MAX (1u << 20) /* blocks noted as free at open: about 5 ms */
 
@@ -25,9 +25,7 @@ static int view_begin(struct heap_view *view, uint32_t virgin)
     memset(view->mark, 0, sizeof view->mark);
     if (view->store)
         view->dying = reserve(DYING_BYTES);
-    else
-        view->unused = reserve(UNUSED_BYTES);
-    return view->unused || view->dying ? 0 : -1;
+    return !view->store || view->dying ? 0 : -1;
 }
 
 void heap_close(struct heap_view *view)
@@ -42,8 +40,8 @@ void heap_close(struct heap_view *view)
 int heap_format(struct heap_view *view, uint64_t capacity_bytes)
 {
     struct heap_header *header = heap_header(view);
-    if (view_begin(view, 0) != 0)
-        return -1;
+    if (view_begin(view, 0) != 0 || (view->unused = reserve(UNUSED_BYTES)) == NULL)
+        goto close;
     heap_touch(view, header, sizeof *header);
     memset(header, 0, sizeof *header);
     header->magic = HEAP_MAGIC;
@@ -51,13 +49,14 @@ int heap_format(struct heap_view *view, uint64_t capacity_bytes)
     if (extent_begin(view) == 0)
         return 0;
     header->magic = 0;
+close:
     heap_close(view);
     return -1;
 }
 
 /* What is known without having seen it freed: the blocks not cut yet, and the queues,
  * as far as reading them does not delay the start. */
-static void note_unused(struct heap_view *view)
+static const char *note_unused(struct heap_view *view)
 {
     const struct heap_header *header = heap_header(view);
     uint32_t left = KNOWN_FREE_MAX;
@@ -65,26 +64,44 @@ static void note_unused(struct heap_view *view)
     for (int class = 0; class < HEAP_CLASSES; class++) {
         const struct heap_class *c = &header->classes[class];
         uint32_t step = heap_shape[class].size / PSM_BLOCK;
-        for (uint64_t n = c->bump; n < c->bump + (uint64_t)c->bump_left * step; n++)
+        for (uint64_t i = 0, n = c->bump; i < c->bump_left; i++, n += step)
             view->unused[n / 64] |= UINT64_C(1) << n % 64;
         for (uint64_t i = c->head; i < c->tail && left; i++, left--) {
             uint32_t n = heap_ring(view, c)[i & heap_ring_mask(c)];
+            if (!heap_is_block(view, class, n))
+                return "a queue holds what is no block of its class";
+            if (view->unused[n / 64] >> n % 64 & 1)
+                return "a block is free twice";
             view->unused[n / 64] |= UINT64_C(1) << n % 64;
         }
     }
+    return NULL;
 }
 
-int heap_open(struct heap_view *view, uint64_t zero_from)
+static uint32_t virgin_unit(const struct heap_view *view, uint64_t bytes)
 {
-    const struct heap_header *header = heap_header(view);
-    if (header->magic != HEAP_MAGIC || header->top > header->end
-        || header->end > header->capacity || header->regions > HEAP_REGIONS)
+    uint64_t virgin = (bytes + HEAP_UNIT - 1) / HEAP_UNIT, top = heap_header(view)->top;
+    return (uint32_t)(virgin > top ? virgin : top);
+}
+
+int heap_open(struct heap_view *view, uint64_t bytes, const char **why)
+{
+    if (!heap_sound(view, bytes, why))
         return -1;
-    uint64_t virgin = (zero_from + HEAP_UNIT - 1) / HEAP_UNIT;
-    if (view_begin(view, virgin > header->top ? virgin : header->top) != 0)
+    *why = "no memory for its tables";
+    if (view_begin(view, virgin_unit(view, bytes)) == 0 && (view->unused = reserve(UNUSED_BYTES)) != NULL
+        && !(*why = note_unused(view)))
+        return 0;
+    heap_close(view);
+    return -1;
+}
+
+int heap_hand_over(struct heap_view *p, struct heap_view *d, uint64_t bytes)
+{
+    if (view_begin(d, virgin_unit(d, bytes)) != 0)
         return -1;
-    if (view->unused)
-        note_unused(view);
+    d->unused = p->unused;
+    p->unused = NULL;
     return 0;
 }
 

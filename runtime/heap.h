@@ -22,6 +22,8 @@
  *  - A double free, or the free of what is not a block's address, is psm_fatal.
  *    After a restart, frees by the previous process are known for the first million
  *    free blocks only (heap_open).
+ *  - An image whose metadata cannot be is refused, or noticed before it does harm: no
+ *    bytes make the heap read or write out of the arena, or go on for ever.
  *
  * Relies on the caller for mutual exclusion: one op at a time per view.
  *
@@ -58,9 +60,13 @@ struct heap_view {
     /* May be NULL: then memset. An extent of at least HEAP_LARGE is about to be
      * handed out again: make it read as zero. It has been announced. */
     void (*clear)(void *context, uint64_t offset, uint64_t size);
+    /* May be NULL: then psm_fatal. The heap's metadata is found to be damaged where
+     * heap_open has not looked; malloc gives no memory. */
+    void (*damaged)(void *context, const char *what);
 
     /* The heap's own; volatile. */
-    uint64_t *unused;  /* D: bit per 32 bytes: known not to begin a live block */
+    uint64_t *unused;  /* D, and P in recovery: bit per 32 bytes: known not to begin a live
+                          block */
     uint64_t *dying;   /* P: bit per unit: freed in this epoch, so live at its begin */
     uint32_t virgin;   /* units from here on read as zero: never handed out */
     uint32_t dying_count; /* ranges below; more than HEAP_RANGES: anywhere */
@@ -75,11 +81,14 @@ struct heap_view {
  * may ever grow to. Returns 0; -1 if grow() refused. The view is open after it. */
 int heap_format(struct heap_view *view, uint64_t capacity_bytes);
 
-/* Begin to use the heap that lies in the arena. zero_from: arena offset from which on
- * memory is known to read as zero: the size the image had when it was opened.
- * Returns 0; -1 if there is no heap of this format, or no memory. */
-int heap_open(struct heap_view *view, uint64_t zero_from);
+/* Begin to use the heap that lies in the first `bytes` of the arena; what is behind them will
+ * read as zero. Any bytes may lie there: what heap_sound says of them counts. Frees of what
+ * is free are noticed, in P too until heap_hand_over.
+ * Returns 0; -1 and why (static text). */
+int heap_open(struct heap_view *view, uint64_t bytes, const char **why);
 void heap_close(struct heap_view *view); /* gives back the volatile part */
+/* D has become what P is: begin to use it, with what P's view knows of free blocks. */
+int heap_hand_over(struct heap_view *p, struct heap_view *d, uint64_t bytes);
 
 /* An epoch begins (P only): all that is free now may be written unlogged in it. To
  * be called once before the first call on a P view, then after each commit. */
@@ -113,6 +122,14 @@ int heap_block_of(struct heap_view *view, uint64_t offset,
  * 0; -1 without memory for a bitmap of the free blocks (1/256 of the arena). */
 typedef void heap_visit_fn(void *context, uint64_t offset, uint64_t size, int metadata);
 int heap_each_live(struct heap_view *view, heap_visit_fn *visit, void *context);
+
+/* Whether there is a heap in the first `bytes` of the arena, and its metadata is such that
+ * nothing below heap_sound can go wrong; else 0, and why (static text). Writes nothing;
+ * reads some 20 bytes for each 16 KiB of the heap. */
+int heap_sound(struct heap_view *view, uint64_t bytes, const char **why);
+/* Visit the ranges, whole units, that metadata lies in if the header is to be believed, which
+ * is looked at no further; none is out of the first `bytes`. */
+void heap_metadata(struct heap_view *view, uint64_t bytes, heap_visit_fn *visit, void *context);
 
 /* Whether all invariants hold; else 0, and why (static text). Reads every block's
  * metadata: for tests and psm_verify. */

@@ -1,4 +1,9 @@
-/* heap_check.c: the invariants of heap_layout.h as code, and walks over the heap. */
+/* heap_check.c: the invariants of heap_layout.h as code, and walks over the heap.
+ *
+ * heap_sound is what an image has to pass before it is opened: it has no checksum, and its
+ * bytes may be any. It follows nothing that it has not checked, and what passes lets the
+ * rest of the heap's code run without a look out of bounds. Only the queues' contents are
+ * left out: they are checked when they are noted (heap_open), and where used. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +23,7 @@ static uint64_t *queued_blocks(const struct heap_view *view, const char **why)
             *why = "a queue is longer than its class";
         for (uint64_t i = c->head; i < c->tail && !*why; i++) {
             uint64_t n = heap_ring(view, c)[i & heap_ring_mask(c)];
-            int found;
-            if (heap_lookup(view, n * PSM_BLOCK, &found) != KIND_SLAB || found != class)
+            if (!heap_is_block(view, class, n))
                 *why = "a queue holds what is no block of its class";
             else if (queued[n / 64] >> n % 64 & 1)
                 *why = "a block is in its queue twice";
@@ -113,7 +117,52 @@ int heap_block_of(struct heap_view *view, uint64_t offset,
             return text;         \
     } while (0)
 
-static const char *check_row(const struct heap_view *view, uint64_t *cut)
+/* The directory names tables of 5 units each, in order of address. Checked first: map and
+ * nodes are read through it. */
+static const char *check_header(const struct heap_view *view, uint64_t bytes)
+{
+    const struct heap_header *header = heap_header(view);
+    REQUIRE(header->magic == HEAP_MAGIC, "no heap");
+    REQUIRE(header->capacity <= PSM_ARENA_SIZE / HEAP_UNIT && header->end <= header->capacity,
+            "the end is beyond the capacity");
+    REQUIRE(header->top <= header->end && header->top > HEAP_TABLE_UNITS, "the top is beyond the end");
+    REQUIRE(header->end * HEAP_UNIT <= bytes, "the end is beyond the memory there is");
+    REQUIRE(header->regions <= HEAP_REGIONS
+            && header->regions >= ((header->top - 1) >> HEAP_REGION_SHIFT) + 1, "regions miscounted");
+    for (uint32_t i = 0, low = 1; i < header->regions; low = header->directory[i++] + HEAP_TABLE_UNITS)
+        REQUIRE(header->directory[i] >= low && header->directory[i] <= header->top - HEAP_TABLE_UNITS,
+                "a table that is not one");
+    for (int bin = HEAP_BINS; bin < HEAP_BIN_BITS; bin++)
+        REQUIRE(!(header->nonempty[bin / 64] >> bin % 64 & 1), "a bin's bit");
+    return NULL;
+}
+
+/* What a walk over the extents finds, to be compared with what the header says. */
+struct row {
+    uint64_t cut[HEAP_CLASSES]; /* blocks */
+    uint32_t tables;
+    bool ring[HEAP_CLASSES];
+};
+
+/* An extent of the heap's own is the next table, or the ring of one class. */
+static const char *check_own(const struct heap_header *header, uint32_t unit, uint32_t units, struct row *row)
+{
+    if (row->tables < header->regions && header->directory[row->tables] == unit) {
+        row->tables++;
+        return units == HEAP_TABLE_UNITS ? NULL : "a table of another size";
+    }
+    for (int class = 0; class < HEAP_CLASSES; class++) {
+        const struct heap_class *c = &header->classes[class];
+        if (c->ring != unit || row->ring[class])
+            continue;
+        row->ring[class] = true;
+        REQUIRE(c->ring_bits < 32 && units * HEAP_UNIT >= sizeof(uint32_t) << c->ring_bits, "a ring without room");
+        return NULL;
+    }
+    return "an extent of the heap's own that nothing names";
+}
+
+static const char *check_row(const struct heap_view *view, struct row *row)
 {
     const struct heap_header *header = heap_header(view);
     uint64_t free_units = 0;
@@ -125,7 +174,8 @@ static const char *check_row(const struct heap_view *view, uint64_t *cut)
         enum heap_kind kind = heap_kind(view, unit);
         uint32_t units = node->units, marked = 1;
         REQUIRE(units && units <= header->top - unit, "an extent's length is wild");
-        REQUIRE(kind != KIND_INSIDE && kind < KIND_SLAB + HEAP_CLASSES, "an extent has no kind");
+        REQUIRE(kind != KIND_INSIDE && kind < KIND_SLAB + HEAP_CLASSES && *heap_map(view, unit) == kind << 2,
+                "an extent has no kind");
         REQUIRE(!(after_free && kind == KIND_FREE), "two free extents side by side");
         if (kind == KIND_FREE) {
             const struct heap_node *last = heap_node(view, unit + units - 1);
@@ -133,11 +183,14 @@ static const char *check_row(const struct heap_view *view, uint64_t *cut)
                     && heap_kind(view, unit + units - 1) == KIND_FREE,
                     "the ends of a free extent differ");
             free_units += units;
+        } else if (kind == KIND_META) {
+            const char *why = check_own(header, unit, units, row);
+            REQUIRE(!why, why);
         } else if (kind >= KIND_SLAB) {
             REQUIRE(units == HEAP_SLAB_UNITS, "a slab of another size");
             for (; marked < HEAP_SLAB_UNITS; marked++)
                 REQUIRE(*heap_map(view, unit + marked) == (kind << 2 | marked), "a slab's map");
-            cut[kind - KIND_SLAB] += heap_shape[kind - KIND_SLAB].count;
+            row->cut[kind - KIND_SLAB] += heap_shape[kind - KIND_SLAB].count;
         }
         for (uint32_t i = marked; i < units - (kind == KIND_FREE); i++)
             REQUIRE(heap_kind(view, unit + i) == KIND_INSIDE, "a kind inside an extent");
@@ -147,6 +200,7 @@ static const char *check_row(const struct heap_view *view, uint64_t *cut)
     REQUIRE(!after_free, "a free extent below the top");
     REQUIRE(unit == header->top, "extents overrun the top");
     REQUIRE(free_units == header->free_units, "free units miscounted");
+    REQUIRE(row->tables == header->regions, "a table that is not one");
     for (uint64_t end = (uint64_t)header->regions * HEAP_REGION_UNITS; unit < end; unit++)
         REQUIRE(*heap_map(view, unit) == 0, "a kind above the top");
     return NULL;
@@ -161,7 +215,7 @@ static const char *check_bins(const struct heap_view *view)
         uint32_t unit = header->bins[bin].first, prev = 0;
         REQUIRE(!unit == !(header->nonempty[bin / 64] >> bin % 64 & 1), "a bin's bit");
         for (; unit; prev = unit, unit = heap_node(view, unit)->next) {
-            REQUIRE(unit < header->top && heap_kind(view, unit) == KIND_FREE,
+            REQUIRE(unit < header->top && heap_kind(view, unit) == KIND_FREE && heap_node(view, unit)->first == unit,
                     "a bin holds what is not free");
             const struct heap_node *node = heap_node(view, unit);
             REQUIRE(node->prev == prev, "a bin's links");
@@ -175,21 +229,64 @@ static const char *check_bins(const struct heap_view *view)
     return NULL;
 }
 
-static const char *check_classes(const struct heap_view *view, const uint64_t *cut)
+static const char *check_classes(const struct heap_view *view, const struct row *row)
 {
     const struct heap_header *header = heap_header(view);
 
     for (int class = 0; class < HEAP_CLASSES; class++) {
         const struct heap_class *c = &header->classes[class];
-        REQUIRE(header->total[class] == cut[class], "blocks miscounted");
-        if (!cut[class])
-            continue;
-        REQUIRE(c->head <= c->tail && c->tail - c->head + c->bump_left <= cut[class],
+        REQUIRE(header->total[class] == row->cut[class], "blocks miscounted");
+        REQUIRE(c->head <= c->tail && c->tail <= INT64_MAX && c->tail - c->head + c->bump_left <= row->cut[class],
                 "a queue longer than its class");
-        REQUIRE(cut[class] <= UINT64_C(1) << c->ring_bits, "a ring without room");
-        REQUIRE(c->ring < header->top && heap_kind(view, c->ring) == KIND_META
-                && heap_node(view, c->ring)->units * HEAP_UNIT >= sizeof(uint32_t) << c->ring_bits,
-                "a ring that is not one");
+        REQUIRE(row->ring[class] == (c->ring != 0) && (c->ring || !row->cut[class]), "a ring that is not one");
+        REQUIRE(!c->ring || row->cut[class] <= UINT64_C(1) << c->ring_bits, "a ring without room");
+        if (!c->bump_left)
+            continue;
+        /* They are the rest of a slab. */
+        int found;
+        uint64_t offset = (uint64_t)c->bump * PSM_BLOCK, unit = offset >> HEAP_UNIT_SHIFT;
+        REQUIRE(heap_lookup(view, offset, &found) == KIND_SLAB && found == class
+                && offset - ((unit - (*heap_map(view, unit) & 3)) << HEAP_UNIT_SHIFT)
+                       + (c->bump_left - 1) * heap_shape[class].size == heap_shape[class].last,
+                "blocks to cut that are not there");
+    }
+    return NULL;
+}
+
+int heap_sound(struct heap_view *view, uint64_t bytes, const char **why)
+{
+    struct row row = { 0 };
+    *why = check_header(view, bytes);
+    if (!*why)
+        *why = check_row(view, &row);
+    if (!*why)
+        *why = check_bins(view);
+    if (!*why)
+        *why = check_classes(view, &row);
+    return !*why;
+}
+
+void heap_metadata(struct heap_view *view, uint64_t bytes, heap_visit_fn *visit, void *context)
+{
+    const struct heap_header *header = heap_header(view);
+    uint64_t units = bytes / HEAP_UNIT;
+    visit(context, 0, HEAP_UNIT, 1);
+    for (uint32_t i = 0; i < header->regions && i < HEAP_REGIONS; i++)
+        if (header->directory[i] < units && units - header->directory[i] >= HEAP_TABLE_UNITS)
+            visit(context, header->directory[i] * HEAP_UNIT, HEAP_TABLE_UNITS * HEAP_UNIT, 1);
+    for (int class = 0; class < HEAP_CLASSES; class++) {
+        const struct heap_class *c = &header->classes[class];
+        uint64_t size = (sizeof(uint32_t) << (c->ring_bits & 31)) + HEAP_UNIT - 1 & -HEAP_UNIT;
+        if (c->ring != 0 && c->ring < units && (units - c->ring) * HEAP_UNIT >= size)
+            visit(context, c->ring * HEAP_UNIT, size, 1);
+    }
+}
+
+/* No block waits in a queue that has yet to be cut. */
+static const char *check_queues(const struct heap_view *view)
+{
+    for (int class = 0; class < HEAP_CLASSES; class++) {
+        const struct heap_class *c = &heap_header(view)->classes[class];
         for (uint64_t i = c->head; i < c->tail; i++)
             REQUIRE(!not_cut(c, class, heap_ring(view, c)[i & heap_ring_mask(c)]),
                     "a block is free before it was cut");
@@ -199,20 +296,8 @@ static const char *check_classes(const struct heap_view *view, const uint64_t *c
 
 int heap_check(struct heap_view *view, const char **why)
 {
-    const struct heap_header *header = heap_header(view);
-    uint64_t cut[HEAP_CLASSES] = { 0 };
-
-    *why = NULL;
-    if (header->magic != HEAP_MAGIC)
-        *why = "no heap";
-    else if (header->top > header->end || header->end > header->capacity)
-        *why = "the top is beyond the end";
-    if (!*why)
-        *why = check_row(view, cut);
-    if (!*why)
-        *why = check_bins(view);
-    if (!*why)
-        *why = check_classes(view, cut);
+    if (heap_sound(view, PSM_ARENA_SIZE, why))
+        *why = check_queues(view);
     if (!*why)
         free(queued_blocks(view, why));
     return !*why;

@@ -33,7 +33,10 @@ static inline uint64_t heap_fast_malloc(struct heap_view *view, size_t size)
     uint32_t blocks = (uint32_t)((size - 1) / PSM_BLOCK) + 1, number;
     struct heap_class *c = &heap_header(view)->classes[blocks - 1];
     if (__builtin_expect(c->tail - c->head > c->reserve, 1)) {
-        number = *heap_ring_slot(view, c, c->head++);
+        number = *heap_ring_slot(view, c, c->head);
+        if (__builtin_expect(!(view->unused[number / 64] >> number % 64 & 1), 0))
+            return heap_malloc(view, size); /* not known to be free: perhaps no block at all */
+        c->head++;
     } else if (c->bump_left) {
         number = c->bump;
         c->bump += blocks;

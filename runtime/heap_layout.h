@@ -44,6 +44,7 @@
 #define HEAP_SLAB         (HEAP_SLAB_UNITS * HEAP_UNIT)
 #define HEAP_SMALL_MAX    32768
 #define HEAP_BINS         168
+#define HEAP_BIN_BITS     192 /* of `nonempty` */
 
 enum heap_kind { /* in bits 2..7 of a map byte; bits 0..1: which unit of a slab */
     KIND_INSIDE = 0, KIND_EXTENT, KIND_META, KIND_FREE, KIND_SLAB
@@ -68,7 +69,7 @@ struct heap_header {
     uint32_t end;           /* first unit not granted */
     uint32_t regions;       /* with a table: directory[0 .. regions) */
     uint32_t free_units;    /* in FREE extents */
-    uint64_t nonempty[(HEAP_BINS + 63) / 64]; /* bit per bin */
+    uint64_t nonempty[HEAP_BIN_BITS / 64]; /* bit per bin */
     uint64_t spare2[3];
     struct heap_class classes[HEAP_CLASSES];
     uint64_t total[HEAP_CLASSES]; /* blocks ever cut */
@@ -169,5 +170,11 @@ int extent_bin(uint32_t units);
 /* What lies at `offset`: the kind of thing that begins there or KIND_INSIDE. For a
  * block *class is its class, for EXTENT -1. */
 enum heap_kind heap_lookup(const struct heap_view *view, uint64_t offset, int *class);
+/* Whether a block of the class begins at `number` (offset / 32), which may be anything. */
+static inline bool heap_is_block(const struct heap_view *view, int class, uint64_t number)
+{
+    int found;
+    return heap_lookup(view, number * PSM_BLOCK, &found) == KIND_SLAB && found == class;
+}
 _Noreturn void heap_bad(const struct heap_view *view, uint64_t offset, const char *what);
 #endif

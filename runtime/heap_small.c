@@ -137,6 +137,18 @@ static inline void clear_block(unsigned char *p, uint32_t size)
         memset(p, 0, size);
 }
 
+/* A number from a queue is not known to be a free block: heap_open has not read so far, or
+ * it is damaged. */
+static __attribute__((noinline)) bool is_block(struct heap_view *view, int class, uint32_t number)
+{
+    if (heap_is_block(view, class, number))
+        return true;
+    if (!view->damaged)
+        psm_fatal("the heap at %p is damaged: a queue holds what is no block of its class", (void *)view->base);
+    view->damaged(view->context, "a queue holds what is no block of its class");
+    return false;
+}
+
 /* `replay` is a constant: the copies for D carry nothing of announcing. */
 static inline __attribute__((always_inline)) uint64_t
 small_take(struct heap_view *view, int class, bool replay, bool zero)
@@ -151,13 +163,19 @@ small_take(struct heap_view *view, int class, bool replay, bool zero)
             return 0;
         waiting = c->tail - c->head;
     }
-    if (replay)
-        heap_touch(view, c, sizeof *c);
     if (waiting > c->reserve) {
-        if (replay)
+        number = *heap_ring_slot(view, c, c->head);
+        bool known = view->unused && view->unused[number / 64] >> number % 64 & 1;
+        if (__builtin_expect(!known, replay) && !is_block(view, class, number))
+            return 0;
+        if (replay) {
+            heap_touch(view, c, sizeof *c);
             dead = c->head < view->mark[class].tail;
-        number = *heap_ring_slot(view, c, c->head++);
+        }
+        c->head++;
     } else {
+        if (replay)
+            heap_touch(view, c, sizeof *c);
         number = c->bump;
         c->bump += heap_shape[class].size / PSM_BLOCK;
         c->bump_left--;
@@ -166,7 +184,7 @@ small_take(struct heap_view *view, int class, bool replay, bool zero)
     if (replay)
         (dead ? view->fresh : view->store)(view->context, view->base + offset,
                                            heap_shape[class].size);
-    else
+    if (!replay || view->unused)
         view->unused[number / 64] &= ~(UINT64_C(1) << number % 64);
     if (zero)
         clear_block(view->base + offset, heap_shape[class].size);
@@ -248,13 +266,15 @@ void heap_free(struct heap_view *view, uint64_t offset)
     enum heap_kind kind = heap_lookup(view, offset, &class);
     uint64_t number = offset / PSM_BLOCK, bit = UINT64_C(1) << number % 64;
 
-    if (kind == KIND_SLAB && view->store) {
-        small_give_replay(view, class, (uint32_t)number);
-    } else if (kind == KIND_SLAB) {
-        if (view->unused[number / 64] & bit)
+    if (kind == KIND_SLAB) {
+        if (view->unused && view->unused[number / 64] & bit)
             heap_bad(view, offset, "freed twice, or was never allocated");
-        view->unused[number / 64] |= bit;
-        small_give(view, class, (uint32_t)number, false);
+        if (view->unused)
+            view->unused[number / 64] |= bit;
+        if (view->store)
+            small_give_replay(view, class, (uint32_t)number);
+        else
+            small_give(view, class, (uint32_t)number, false);
     } else if (kind == KIND_EXTENT) {
         extent_give(view, (uint32_t)(offset >> HEAP_UNIT_SHIFT));
     } else if (kind == KIND_FREE) {

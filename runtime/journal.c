@@ -372,6 +372,7 @@ static void journal_close(struct psm *m)
         medium_sync(&m->medium, m->journal_fd);
     if (j->pagemap_fd >= 0)
         close(j->pagemap_fd);
+    journal_forget_half(j);
     free(j->dirty);
     free(j->first);
     free(j->chunk);
@@ -380,7 +381,7 @@ static void journal_close(struct psm *m)
 }
 
 const struct epoch_store journal_store = {
-    .format = journal_format, .open = journal_open, .recover = journal_recover, .begin = journal_begin,
+    .format = journal_format, .open = journal_open, .pieces = journal_pieces, .recover = journal_recover, .begin = journal_begin,
     .record = journal_record, .commit = journal_commit, .settle = journal_settle, .close = journal_close,
     .is_full = journal_is_full, .linger_ns = 1000000000, .age_ns_max = 2000000000,
     .commit_is_durable = true,

@@ -34,6 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "epoch.h"
 #include "layout.h"
 
 struct psm;
@@ -98,10 +99,13 @@ struct journal {
     int       pagemap_fd;    /* -1: not known which pages replay has touched */
     uint64_t  applied, sealed; /* found at open: newest epoch of which the seals say so */
     struct journal_head half; /* the newest valid one at open */
+    unsigned char *stream;    /* of it, half.bytes, from open to recover; NULL: is applied */
 };
 
 int  journal_make(struct psm *m);
 int  journal_write_seal(struct psm *m, uint64_t committed, uint64_t applied);
 int  journal_open(struct psm *m);
+void journal_pieces(struct psm *m, epoch_piece_fn *visit, void *context);
 int  journal_recover(struct psm *m);
+void journal_forget_half(struct journal *j);
 #endif

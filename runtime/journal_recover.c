@@ -31,7 +31,10 @@ static unsigned char *read_half(struct psm *m, const struct journal_head *head)
 {
     struct journal *j = m->epoch.state;
     uint64_t chunks = (head->bytes + JOURNAL_CHUNK - 1) / JOURNAL_CHUNK, body = m->machine_salt;
-    if (head->bytes < sizeof *head || chunks > j->bytes / JOURNAL_CHUNK)
+    /* The image's blocks, a range each, and no more: a damaged file may be of any length. */
+    if (head->bytes < sizeof *head || chunks > j->bytes / JOURNAL_CHUNK
+        || head->bytes - sizeof *head
+               > head->image_bytes / PSM_BLOCK * (sizeof(struct journal_range) + PSM_BLOCK))
         return NULL;
     unsigned char *stream = mmap(NULL, head->bytes, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -53,29 +56,31 @@ static unsigned char *read_half(struct psm *m, const struct journal_head *head)
     return stream;
 }
 
-/* Step through a stream's ranges, writing them to the image if `write` is set. */
-static int each_range(struct psm *m, const unsigned char *stream, const struct journal_head *head, bool write)
+/* Step through a stream's ranges; true if all of them can be. */
+static bool each_range(const unsigned char *stream, const struct journal_head *head, epoch_piece_fn *visit,
+                       void *context)
 {
     uint64_t at = sizeof *head;
     while (at < head->bytes) {
         struct journal_range r;
         uint64_t left = head->bytes - at, offset, size;
         if (left < sizeof r)
-            goto wild;
+            return false;
         memcpy(&r, stream + at, sizeof r);
         at += sizeof r;
         offset = (uint64_t)r.block * PSM_BLOCK;
         size = (uint64_t)r.count * PSM_BLOCK;
         if (size == 0 || size > left - sizeof r || offset + size > head->image_bytes)
-            goto wild;
-        if (write && medium_write_at(&m->medium, m->image_fd, stream + at, size, offset) != 0)
-            return psm_fail_system("cannot write", "the image");
+            return false;
+        visit(context, offset, stream + at, size);
         at += size;
     }
-    return 0;
-wild:
-    return psm_fail(PSM_ECORRUPT, "%s/journal: epoch %" PRIu64 " has a range that cannot be", m->directory,
-                    head->epoch);
+    return true;
+}
+
+static void look_only(void *context, uint64_t offset, const void *bytes, uint64_t size)
+{
+    (void)context, (void)offset, (void)bytes, (void)size;
 }
 
 static void read_seals(struct psm *m)
@@ -112,16 +117,13 @@ static int find_half(struct psm *m)
     for (int i = 0; i < 2; i++, area ^= 1) {
         if (!valid[area])
             continue;
-        int status = 0;
-        if (head[area].epoch > j->applied) {
-            unsigned char *stream = read_half(m, &head[area]);
-            if (stream == NULL)
-                continue;
-            status = each_range(m, stream, &head[area], false);
-            munmap(stream, head[area].bytes);
-        }
+        if (head[area].epoch > j->applied && (j->stream = read_half(m, &head[area])) == NULL)
+            continue;
         j->half = head[area];
-        return status;
+        if (j->stream != NULL && !each_range(j->stream, &j->half, look_only, NULL))
+            return psm_fail(PSM_ECORRUPT, "%s/journal: epoch %" PRIu64 " has a range that cannot be", m->directory,
+                            j->half.epoch);
+        return 0;
     }
     return psm_fail(PSM_ECORRUPT, "%s/journal: neither half is valid", m->directory);
 }
@@ -176,22 +178,43 @@ static int make_durable(struct psm *m, const struct journal_head *head, const un
     return 0;
 }
 
+void journal_forget_half(struct journal *j)
+{
+    if (j->stream != NULL)
+        munmap(j->stream, j->half.bytes);
+    j->stream = NULL;
+}
+
+void journal_pieces(struct psm *m, epoch_piece_fn *visit, void *context)
+{
+    struct journal *j = m->epoch.state;
+    if (j->stream != NULL)
+        each_range(j->stream, &j->half, visit, context);
+}
+
+struct write_back {
+    struct psm *m;
+    int status;
+};
+
+static void write_back(void *context, uint64_t offset, const void *bytes, uint64_t size)
+{
+    struct write_back *w = context;
+    if (w->status == 0 && medium_write_at(&w->m->medium, w->m->image_fd, bytes, size, offset) != 0)
+        w->status = psm_fail_system("cannot write", "the image");
+}
+
 int journal_recover(struct psm *m)
 {
     struct journal *j = m->epoch.state;
-    const struct journal_head *head = &j->half;
-    if (head->epoch <= j->applied)
+    if (j->stream == NULL)
         return 0;
     j->broken = true; /* until the image is whole */
-    unsigned char *stream = read_half(m, head);
-    if (stream == NULL)
-        return psm_fail(PSM_EIO, "%s/journal: epoch %" PRIu64 " could be read once, but not twice", m->directory,
-                        head->epoch);
-    int status = head->epoch > j->sealed ? make_durable(m, head, stream) : 0;
-    if (status == 0)
-        status = each_range(m, stream, head, true);
-    munmap(stream, head->bytes);
+    struct write_back w = { .m = m };
+    w.status = j->half.epoch > j->sealed ? make_durable(m, &j->half, j->stream) : 0;
+    journal_pieces(m, write_back, &w);
+    journal_forget_half(j);
     j->image_dirty = true; /* the next commit syncs it before it overwrites a half */
-    j->broken = status != 0;
-    return status;
+    j->broken = w.status != 0;
+    return w.status;
 }

@@ -142,6 +142,9 @@ int  machine_create(const char *dir, const struct psm_options *options);
 int  machine_open(struct psm *m, const char *dir, const struct psm_options *options);
 /* Undo machine_open, and free what it holds; m itself is the caller's. */
 void machine_release(struct psm *m);
+/* preview.c: whether the image will hold a heap when recovery has brought it to its last
+ * commit; opens the view of P then. Nothing is written: P is a private mapping after it. */
+int  preview_heap(struct psm *m);
 /* Callbacks of the two views of the heap. */
 void machine_heap_p(struct psm *m);
 void machine_heap_d(struct psm *m);

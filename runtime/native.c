@@ -98,8 +98,9 @@ int native_replay(struct psm *m, uint64_t until)
     if (status != 0)
         return status;
     machine_heap_d(m);
-    if (heap_open(&m->heap_d, atomic_load(&m->space.arena_bytes)) != 0)
-        return psm_fail(PSM_ENOMEM, "no memory for the heap's tables");
+    const char *why;
+    if (heap_open(&m->heap_d, atomic_load(&m->space.arena_bytes), &why) != 0)
+        return psm_fail(PSM_EFAILED, "%s: the heap cannot be used: %s", m->directory, why);
     globals_restore(m);
     uint64_t ops = 0;
     m->native = true;
@@ -135,8 +136,8 @@ int native_replay(struct psm *m, uint64_t until)
     heap_close(&m->heap_d);
     heap_close(&m->heap_p);
     machine_heap_p(m);
-    if (heap_open(&m->heap_p, atomic_load(&m->space.arena_bytes)) != 0)
-        return psm_fail(PSM_ENOMEM, "no memory for the heap's tables");
+    if (heap_open(&m->heap_p, atomic_load(&m->space.arena_bytes), &why) != 0)
+        return psm_fail(PSM_EFAILED, "%s: the ops have left the heap damaged: %s", m->directory, why);
     free(m->space.detached);
     m->space.detached = NULL;
     m->space.private_bytes = 0;

@@ -69,7 +69,7 @@ static int check_program(struct psm *m, const struct super *super)
     if (super->globals_low != m->space.globals_low || super->globals_bytes != m->space.globals_bytes
         || super->delta != PSM_DELTA || super->slot >= PSM_SLOT_COUNT
         || super->medium < PSM_MEDIUM_PM || super->medium > PSM_MEDIUM_FILE || super->log_bytes < 65536
-        || (super->log_bytes & (super->log_bytes - 1)) != 0)
+        || super->log_bytes > PSM_WINDOW_LOG_MAX || (super->log_bytes & (super->log_bytes - 1)) != 0)
         return psm_fail(PSM_ECORRUPT, "%s/super: its fields contradict each other", m->directory);
     return 0;
 }
@@ -120,10 +120,13 @@ static int open_files(struct psm *m, struct super *super)
                         (unsigned long)log.st_size, (unsigned long)super->log_bytes);
     if ((uint64_t)image.st_size < super->globals_bytes + LAYOUT_PAGE)
         return psm_fail(PSM_ETRUNCATED, "%s/image has %lu bytes only", m->directory, (unsigned long)image.st_size);
+    if ((uint64_t)image.st_size - super->globals_bytes > PSM_ARENA_MAX)
+        return psm_fail(PSM_ECORRUPT, "%s/image has %lu bytes, which is more than a machine can have", m->directory,
+                        (unsigned long)image.st_size);
     m->machine_salt = super->salt;
     m->root_offset = super->root_offset;
     m->options.root_size = super->root_size;
-    m->space.arena_max = PSM_ARENA_SIZE - (UINT64_C(1) << 30);
+    m->space.arena_max = PSM_ARENA_MAX;
     atomic_store(&m->space.arena_bytes,
                  ((uint64_t)image.st_size - super->globals_bytes) & ~(uint64_t)(LAYOUT_PAGE - 1));
     return 0;
@@ -197,6 +200,17 @@ static int check_poison(struct psm *m)
     return 0;
 }
 
+/* Numbers that have a right checksum and cannot be: none of them is ever near its end. */
+static int check_commit(struct psm *m)
+{
+    const struct commit *c = &m->commit;
+    const uint64_t most = UINT64_C(1) << 62;
+    if (c->position % LAYOUT_LINE == 0 && c->position < most && c->epoch < most && c->sequence < most
+        && c->sequence > 0 && c->time >= 0)
+        return 0;
+    return psm_fail(PSM_ECORRUPT, "%s: the newest commit's fields cannot be", m->directory);
+}
+
 /* V1: everything is looked at, nothing is written. */
 static int accept(struct psm *m, struct super *super)
 {
@@ -223,11 +237,11 @@ static int accept(struct psm *m, struct super *super)
     if ((status = space_reserve(m, (unsigned)super->slot, 0)) != 0
         || (status = oplog_map(m, super->log_bytes)) != 0
         || (status = epoch_make(m)) != 0
-        || (status = m->epoch.store->open(m)) != 0
+        || (status = m->epoch.store->open(m)) != 0 || (status = check_commit(m)) != 0
         || (status = oplog_scan(m, (m->options.flags & PSM_ACCEPT_LOSS) != 0)) != 0
-        || (status = frozen_as_created(m)) != 0)
+        || (status = frozen_as_created(m)) != 0 || (status = check_poison(m)) != 0)
         return status;
-    return check_poison(m);
+    return preview_heap(m);
 }
 
 /* V5: everything replayed; a commit of its own says so, and gives the log a new salt. */
@@ -267,9 +281,6 @@ static int rebuild(struct psm *m)
     if ((status = space_map_image(m)) != 0 || (status = m->epoch.store->recover(m)) != 0)
         return status;
     globals_reset_scratch(m);
-    machine_heap_p(m);
-    if (heap_open(&m->heap_p, atomic_load(&m->space.arena_bytes)) != 0)
-        return psm_fail(PSM_ECORRUPT, "%s/image does not hold a heap", m->directory);
     if ((status = replay_start(m)) != 0)
         return status;
     if (m->options.flags & PSM_REPLAY_NATIVE)
@@ -283,7 +294,7 @@ static int rebuild(struct psm *m)
     if ((status = space_map_d(m)) != 0)
         return status;
     machine_heap_d(m);
-    if (heap_open(&m->heap_d, atomic_load(&m->space.arena_bytes)) != 0)
+    if (heap_hand_over(&m->heap_p, &m->heap_d, atomic_load(&m->space.arena_bytes)) != 0)
         return psm_fail(PSM_ENOMEM, "no memory for the heap's tables");
     globals_restore(m);
     atomic_store(&m->heap_bytes, heap_used(&m->heap_d));

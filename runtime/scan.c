@@ -36,6 +36,10 @@ bool oplog_has_witness(struct psm *m, uint64_t position, uint64_t sequence)
 
 static int check_entry(struct psm *m, const struct log_entry *e)
 {
+    uint32_t length = e->kind == LOG_OP_EXTENT ? sizeof(struct log_extent) : sizeof(struct log_refusal);
+    if (e->kind != LOG_OP && e->length != length)
+        return psm_fail(PSM_ECORRUPT, "%s/log: entry %" PRIu64 " has %u bytes, which its kind never has",
+                        m->directory, e->sequence, e->length);
     if (e->kind == LOG_REFUSAL)
         return 0;
     if (e->op >= m->program->op_count)

@@ -280,6 +280,10 @@ static bool record_valid(struct psm *m, struct undo *u, uint64_t epoch, uint64_t
 static uint64_t count_records(struct psm *m, struct undo *u, uint64_t epoch, uint64_t *last_first)
 {
     uint64_t total = u->bytes / (2 * LAYOUT_UNDO_CHUNK) * RECORDS_PER_CHUNK, count = 0;
+    /* An epoch has no more than this, however long a damaged file may be. */
+    uint64_t most = (m->space.globals_bytes + atomic_load(&m->space.arena_bytes)) / PSM_BLOCK + HOT_MAX;
+    if (total > most)
+        total = most;
     *last_first = 0;
     while (count < total && record_valid(m, u, epoch, count))
         *last_first = record_at(u, epoch, count++)->first;
@@ -287,6 +291,13 @@ static uint64_t count_records(struct psm *m, struct undo *u, uint64_t epoch, uin
         if (record_at(u, epoch, i)->first > count && record_valid(m, u, epoch, i))
             return UINT64_MAX;
     return count;
+}
+
+/* Whether a record's block lies in the image, and not among globals of which it has none. */
+static bool record_fits(struct psm *m, const struct undo_record *r)
+{
+    uint64_t globals = m->space.globals_bytes, end = globals + atomic_load(&m->space.arena_bytes);
+    return r->offset % PSM_BLOCK == 0 && r->offset < end && (r->offset >= globals || m->owns_globals);
 }
 
 static int undo_open(struct psm *m)
@@ -325,9 +336,14 @@ static int undo_open(struct psm *m)
     u->settled = true;
     u->image_synced = c->image_bytes;
     uint64_t first;
-    if (count_records(m, u, c->epoch + 1, &first) == UINT64_MAX)
+    u->count = count_records(m, u, c->epoch + 1, &first);
+    if (u->count == UINT64_MAX)
         return psm_fail(PSM_ECORRUPT, "%s/undo: a record of the open epoch %lu is damaged", m->directory,
                         (unsigned long)c->epoch + 1);
+    for (uint64_t i = 0; i < u->count; i++)
+        if (!record_fits(m, record_at(u, c->epoch + 1, i)))
+            return psm_fail(PSM_ECORRUPT, "%s/undo: record %lu of the open epoch lies outside the image",
+                            m->directory, (unsigned long)i);
     /* Records of epoch c+2 that were not its first ones: c+1 had been committed. */
     if (count_records(m, u, c->epoch + 2, &first) == UINT64_MAX || first > 0)
         return psm_fail(PSM_ECORRUPT, "%s/super: the commit slot of epoch %lu is damaged", m->directory,
@@ -335,27 +351,35 @@ static int undo_open(struct psm *m)
     return 0;
 }
 
-static int undo_recover(struct psm *m)
+/* Those of the open epoch, which undo_open has counted: last to first. */
+static void undo_pieces(struct psm *m, epoch_piece_fn *visit, void *context)
 {
     struct undo *u = m->epoch.state;
-    uint64_t first, epoch = m->commit.epoch + 1, count = count_records(m, u, epoch, &first);
-    for (uint64_t i = count; i-- > 0;) {
-        const struct undo_record *r = record_at(u, epoch, i);
-        if (r->offset + PSM_BLOCK > m->space.globals_bytes + atomic_load(&m->space.arena_bytes))
-            return psm_fail(PSM_ECORRUPT, "%s/undo: record %lu lies outside the image", m->directory,
-                            (unsigned long)i);
-        void *twin = space_twin(m, r->offset);
-        memcpy(twin, r->bytes, PSM_BLOCK);
-        medium_flush(&m->medium, twin, PSM_BLOCK);
+    for (uint64_t i = u->count; i-- > 0;) {
+        const struct undo_record *r = record_at(u, m->commit.epoch + 1, i);
+        visit(context, r->offset, r->bytes, PSM_BLOCK);
     }
+}
+
+static void roll_back(void *context, uint64_t offset, const void *bytes, uint64_t size)
+{
+    struct psm *m = context;
+    void *twin = space_twin(m, offset);
+    memcpy(twin, bytes, size);
+    medium_flush(&m->medium, twin, size);
+}
+
+static int undo_recover(struct psm *m)
+{
+    undo_pieces(m, roll_back, m);
     medium_fence(&m->medium); /* V2 before V3: the records are void from then on */
     m->commit.epoch += 2;
-    put_slot(m, u, &m->commit);
+    put_slot(m, m->epoch.state, &m->commit);
     return undo_settle(m);
 }
 
 const struct epoch_store undo_store = {
-    .format = undo_format, .open = undo_open, .recover = undo_recover, .begin = undo_begin,
+    .format = undo_format, .open = undo_open, .pieces = undo_pieces, .recover = undo_recover, .begin = undo_begin,
     .record = undo_record_blocks, .commit = undo_commit, .settle = undo_settle, .close = undo_close,
     .is_full = undo_is_full, .age_ns_max = 20000000,
 };

@@ -5,6 +5,7 @@
  * returns NULL, and replay refuses from the same growth on. One refusal an op: when one
  * growth has been refused, so are all the rest of that op's. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -69,6 +70,14 @@ static void drop_d(void *context, uint64_t offset, uint64_t size)
     space_drop_d(context, offset, size);
 }
 
+static void damaged_d(void *context, const char *what)
+{
+    struct psm *m = context;
+    char why[512];
+    snprintf(why, sizeof why, "%s/image: the heap is damaged: %s", m->directory, what);
+    machine_fail(m, why);
+}
+
 void machine_heap_p(struct psm *m)
 {
     m->heap_p = (struct heap_view){ .base = m->space.p, .context = m, .store = store_p, .fresh = fresh_p,
@@ -78,5 +87,5 @@ void machine_heap_p(struct psm *m)
 void machine_heap_d(struct psm *m)
 {
     m->heap_d = (struct heap_view){ .base = m->space.d, .context = m, .grow = grow_d, .release = drop_d,
-                                    .clear = drop_d };
+                                    .clear = drop_d, .damaged = damaged_d };
 }

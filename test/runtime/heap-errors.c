@@ -87,7 +87,7 @@ int main(void)
     STOPS(heap_free(&view, UINT64_C(1) << 29));
 
     heap_close(&view);
-    if (heap_open(&view, heap_end(&view)) != 0)
+    if (heap_open(&view, heap_end(&view), &why) != 0)
         return 2;
     puts("restarted");
     // CHECK: restarted

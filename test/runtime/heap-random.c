@@ -309,23 +309,25 @@ static void compare(void *context, uint64_t offset, uint64_t size, int metadata)
  * may have reached the medium. */
 static void crash(void)
 {
+    const char *why;
     for (uint64_t b = 0; b < BLOCKS; b++)
         if (marked[b] == 1)
             memcpy(p_base + b * 32, before + b * 32, 32);
         else if (marked[b] == 2 && rnd() % 4)
             memset(p_base + b * 32, rnd(), 32);
     heap_close(&p);
-    if (heap_open(&p, file_end) != 0)
-        fail("P's heap does not open after a crash");
+    if (heap_open(&p, file_end, &why) != 0)
+        fail("P's heap does not open after a crash: %s", why);
     check(&p, live_before, live_count_before, "P, rolled back");
 }
 
 static void restart_d(void)
 {
+    const char *why;
     heap_close(&d);
     memcpy(d_base, p_base, ARENA);
-    if (heap_open(&d, file_end) != 0)
-        fail("D's heap does not open");
+    if (heap_open(&d, file_end, &why) != 0)
+        fail("D's heap does not open: %s", why);
 }
 
 static unsigned char *arena(void)

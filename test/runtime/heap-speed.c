@@ -1,6 +1,6 @@
 // A malloc/free pair of D's heap keeps pace with glibc's: at least 0.8 times its rate is
 // the aim, and below 0.5 in the best of five tries the test fails (machines are noisy).
-// RUN: %clang -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -fno-strict-aliasing -I%runtime %s %runtime/heap.c %runtime/heap_small.c %runtime/heap_extent.c -o %t.exe
+// RUN: %clang -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -fno-strict-aliasing -I%runtime %s %runtime/heap.c %runtime/heap_check.c %runtime/heap_small.c %runtime/heap_extent.c -o %t.exe
 // RUN: %t.exe
 #include <stdio.h>
 #include <stdlib.h>

@@ -24,10 +24,14 @@
 #define BASE_FILES 8
 #define BASE_ENTRIES 128
 
+#define PAGE 4096
+
 struct file {
     char name[32];
     unsigned char *bytes; /* size + BASE_ROOM of them */
     uint64_t size;
+    uint32_t *page;       /* those that are not zero */
+    unsigned pages;
 };
 
 struct base {
@@ -102,7 +106,7 @@ static struct psm_options base_options(enum psm_medium medium)
 
 static void base_op(psm_t *m, unsigned n)
 {
-    static const uint32_t sizes[] = { 24, 100, 700, 5000, 24, 40000, 200000, 64, 20000, 100, 24, 90000 };
+    static const uint32_t sizes[] = { 24, 100, 700, 5000, 24, 40000, 60000, 64, 20000, 100, 24, 70000 };
     struct request r = { n * 7 % CELLS, sizes[n % 12], { n, n, n, n } };
     psm_op_fn *op = take;
     if (n > 40 && n % 3 != 0)
@@ -147,6 +151,11 @@ static void live_and_die(const char *dir, enum psm_medium medium, bool crash)
 
 /* ---- what it has left ---- */
 
+static bool is_zero(const unsigned char *p, uint64_t size)
+{
+    return size == 0 || (*p == 0 && memcmp(p, p + 1, size - 1) == 0);
+}
+
 static void load_file(const char *dir, struct file *f, const char *name)
 {
     char path[600];
@@ -161,6 +170,10 @@ static void load_file(const char *dir, struct file *f, const char *name)
     if (pread(fd, f->bytes, f->size, 0) != s.st_size)
         die(path);
     close(fd);
+    f->page = calloc(f->size / PAGE + 1, sizeof *f->page);
+    for (uint64_t at = 0; at < f->size; at += PAGE)
+        if (!is_zero(f->bytes + at, PAGE))
+            f->page[f->pages++] = (uint32_t)(at / PAGE);
 }
 
 static void find_commit(struct base *b, uint64_t *sequence)

@@ -33,15 +33,23 @@ struct patch {
 static_assert(sizeof(struct patch) == 16, "no padding");
 #define PATCHES_MAX 24
 
-/* The files as they shall be before the opening. */
+/* The files as they shall be before the opening. Where they differ from the base's is
+ * noted, so that going back to it costs no more than that. */
+#define TOUCHED_MAX (PATCHES_MAX * 8)
 struct work {
     const struct base *base;
     struct file file[BASE_FILES];
+    bool relaid[BASE_FILES]; /* its length was changed: all of it may differ */
+    struct { uint32_t file, page; } touched[TOUCHED_MAX];
+    unsigned touches;
 };
 
-static struct file *file_of(struct work *w, unsigned i)
+static void touch(struct work *w, const struct file *f, uint64_t offset, uint64_t size)
 {
-    return &w->file[i % w->base->files];
+    for (uint64_t page = offset / PAGE; page <= (offset + size - 1) / PAGE && w->touches < TOUCHED_MAX; page++) {
+        w->touched[w->touches].file = (uint32_t)(f - w->file);
+        w->touched[w->touches++].page = (uint32_t)page;
+    }
 }
 
 static uint64_t undo_place(uint64_t area, uint64_t index)
@@ -117,6 +125,7 @@ static void repair_half(struct work *w, unsigned area)
     struct file *f = &w->file[JOURNAL];
     struct journal_head *head = (struct journal_head *)(f->bytes + journal_offset(area, 0));
     uint64_t room = f->size > journal_offset(area, 0) ? f->size - journal_offset(area, 0) : 0;
+    touch(w, f, journal_offset(area, 0), sizeof *head);
     if (head->bytes >= sizeof *head && head->bytes <= JOURNAL_CHUNK && head->bytes <= room)
         head->body = hash_bytes(head + 1, head->bytes - sizeof *head, super_salt(w));
     repair_line(w, (unsigned char *)head, sizeof *head);
@@ -125,6 +134,7 @@ static void repair_half(struct work *w, unsigned area)
 static void repair_entry(struct work *w, uint64_t position)
 {
     struct log_entry *e = (struct log_entry *)(w->file[LOG].bytes + position % BASE_LOG);
+    touch(w, &w->file[LOG], position % BASE_LOG, sizeof *e);
     if (position % BASE_LOG + sizeof *e + e->length <= BASE_LOG)
         e->checksum = log_checksum(e, position, w->base->log_salt, e + 1);
 }
@@ -148,18 +158,22 @@ static void repair(struct work *w, const struct patch *p, unsigned char *where)
 
 /* ---- changing bytes ---- */
 
-static void change(const struct patch *p, unsigned char *to, uint64_t left)
+static void change(struct work *w, const struct patch *p, struct file *f, uint64_t from)
 {
     static const unsigned sizes[HOWS] = { 1, 2, 4, 8, 4, 8, 8, 1 };
     unsigned how = (p->how & ~UNREPAIRED) % HOWS;
-    uint64_t size = sizes[how], old = 0, new = p->value;
+    uint64_t size = sizes[how], old = 0, new = p->value, left = f->size - from;
+    unsigned char *to = f->bytes + from;
     if (how == FILL) {
-        size = p->value >> 8 & 0xfff;
-        memset(to, (int)p->value, size < left ? size : left);
+        size = (p->value >> 8 & 0xfff) + 1;
+        size = size < left ? size : left;
+        touch(w, f, from, size);
+        memset(to, (int)p->value, size);
         return;
     }
     if (size > left)
         return;
+    touch(w, f, from, size);
     memcpy(&old, to, size);
     if (how == ADD_4 || how == ADD_8)
         new = old + p->value;
@@ -168,8 +182,11 @@ static void change(const struct patch *p, unsigned char *to, uint64_t left)
     memcpy(to, &new, size);
 }
 
-static void set_length(struct file *f, const struct file *was, uint64_t size)
+static void set_length(struct work *w, unsigned i, uint64_t size)
 {
+    const struct file *was = &w->base->file[i];
+    struct file *f = &w->file[i];
+    w->relaid[i] = true;
     if (size > was->size + BASE_ROOM)
         size = was->size + size % BASE_ROOM;
     if (size > f->size)
@@ -181,7 +198,7 @@ static void apply(struct work *w, const struct patch *p)
 {
     uint64_t at, size;
     if (p->what % WHATS == LENGTH) {
-        set_length(file_of(w, p->index), &w->base->file[p->index % w->base->files], p->value);
+        set_length(w, p->index % w->base->files, p->value);
         return;
     }
     if (p->what % WHATS == REMOVED && p->index % 8 == 0) {
@@ -194,9 +211,11 @@ static void apply(struct work *w, const struct patch *p)
     uint64_t from = at + p->offset % size;
     if (from >= f->size)
         return;
-    change(p, f->bytes + from, f->size - from);
-    if (!(p->how & UNREPAIRED) && at + size <= f->size)
-        repair(w, p, f->bytes + at);
+    change(w, p, f, from);
+    if (p->how & UNREPAIRED || at + size > f->size)
+        return;
+    touch(w, f, at, 8);
+    repair(w, p, f->bytes + at);
 }
 
 /* ---- mutation ---- */
