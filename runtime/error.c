@@ -51,6 +51,9 @@ int psm_fail_system(const char *what, const char *path)
     int reason = errno;
     int code = PSM_EIO;
     switch (reason) {
+    case EFBIG:
+        return psm_fail(PSM_ENOSPC, "%s %s: this process may not make a file so long: RLIMIT_FSIZE (ulimit -f)",
+                        what, path);
     case ENOSPC:
     case EDQUOT:
         code = PSM_ENOSPC;
@@ -95,6 +98,8 @@ void psm_say(struct psm *m, enum psm_log_level level, const char *format, ...)
     va_end(arguments);
     if (m != NULL && m->options.log != NULL)
         m->options.log(m->options.log_context, level, line);
-    else if (level != PSM_LOG_INFO)
-        fprintf(stderr, "psm: %s%s%s\n", m != NULL ? m->directory : "", m != NULL ? ": " : "", line);
+    else if (level != PSM_LOG_INFO) {
+        bool named = m == NULL || strncmp(line, m->directory, strlen(m->directory)) == 0;
+        fprintf(stderr, "psm: %s%s%s\n", named ? "" : m->directory, named ? "" : ": ", line);
+    }
 }

@@ -15,11 +15,13 @@
 #include <libpmem.h>
 #include <linux/magic.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -86,9 +88,29 @@ static void fence_store(struct medium *m)
     _mm_sfence();
 }
 
-static int write_at(struct medium *m, int fd, const void *p, size_t size, uint64_t offset)
+/* A file that would become longer than RLIMIT_FSIZE lets it raises a signal that ends the
+ * process. While it is blocked the call fails with EFBIG, and that is all. */
+void medium_limit_begin(struct medium_limit *limit)
 {
-    (void)m;
+    sigset_t pending;
+    sigemptyset(&limit->signal);
+    sigaddset(&limit->signal, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &limit->signal, &limit->before);
+    limit->not_ours = sigismember(&limit->before, SIGXFSZ) && sigpending(&pending) == 0
+                      && sigismember(&pending, SIGXFSZ);
+}
+
+void medium_limit_end(struct medium_limit *limit)
+{
+    int reason = errno;
+    while (!limit->not_ours && sigtimedwait(&limit->signal, NULL, &(struct timespec){ 0 }) == SIGXFSZ)
+        ;
+    pthread_sigmask(SIG_SETMASK, &limit->before, NULL);
+    errno = reason;
+}
+
+static int write_all(int fd, const void *p, size_t size, uint64_t offset)
+{
     const char *from = p;
     while (size > 0) {
         ssize_t done = pwrite(fd, from, size, (off_t)offset);
@@ -104,6 +126,16 @@ static int write_at(struct medium *m, int fd, const void *p, size_t size, uint64
     return 0;
 }
 
+static int write_at(struct medium *m, int fd, const void *p, size_t size, uint64_t offset)
+{
+    struct medium_limit limit;
+    (void)m;
+    medium_limit_begin(&limit);
+    int status = write_all(fd, p, size, offset);
+    medium_limit_end(&limit);
+    return status;
+}
+
 static int sync_data(struct medium *m, int fd)
 {
     (void)m;
@@ -114,9 +146,8 @@ static int sync_data(struct medium *m, int fd)
     return status;
 }
 
-static int allocate(struct medium *m, int fd, uint64_t offset, uint64_t size)
+static int allocate_all(int fd, uint64_t offset, uint64_t size)
 {
-    (void)m;
     int status;
     do
         status = fallocate(fd, 0, (off_t)offset, (off_t)size);
@@ -127,10 +158,20 @@ static int allocate(struct medium *m, int fd, uint64_t offset, uint64_t size)
     static const char zeros[65536];
     for (uint64_t done = 0; done < size; done += sizeof zeros) {
         size_t part = size - done < sizeof zeros ? (size_t)(size - done) : sizeof zeros;
-        if (write_at(m, fd, zeros, part, offset + done) != 0)
+        if (write_all(fd, zeros, part, offset + done) != 0)
             return -1;
     }
     return 0;
+}
+
+static int allocate(struct medium *m, int fd, uint64_t offset, uint64_t size)
+{
+    struct medium_limit limit;
+    (void)m;
+    medium_limit_begin(&limit);
+    int status = allocate_all(fd, offset, size);
+    medium_limit_end(&limit);
+    return status;
 }
 
 static int punch(struct medium *m, int fd, uint64_t offset, uint64_t size)
@@ -165,7 +206,8 @@ static void choose_flush(void)
         table_pm.flush = flush_clflushopt;
 }
 
-/* Ask libpmem about a file made for the purpose in the directory. */
+/* Ask libpmem about a file of the directory: a machine's superblock, or else one made for
+ * the purpose. 1, 0, or -1 with errno if there is no room for that. */
 static int ask_pmem(int directory_fd, int *synchronous)
 {
     char path[64];
@@ -173,27 +215,38 @@ static int ask_pmem(int directory_fd, int *synchronous)
     int is_pmem = 0;
     size_t mapped;
     *synchronous = 0;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", directory_fd);
-    void *p = pmem_map_file(path, PROBE_BYTES, PMEM_FILE_CREATE | PMEM_FILE_TMPFILE, 0600,
-                            &mapped, &is_pmem);
-    if (p == NULL)
-        return 0; /* no room for a page, or no such thing as O_TMPFILE: an ordinary file */
+    int fd = openat(directory_fd, "super", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    bool machine = fd >= 0;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", machine ? fd : directory_fd);
+    void *p = machine ? pmem_map_file(path, 0, 0, 0, &mapped, &is_pmem)
+                      : pmem_map_file(path, PROBE_BYTES, PMEM_FILE_CREATE | PMEM_FILE_TMPFILE, 0600, &mapped,
+                                      &is_pmem);
+    if (p == NULL) {
+        int reason = errno; /* or there is no such thing as O_TMPFILE: an ordinary file */
+        if (machine)
+            close(fd);
+        errno = reason;
+        return !machine && (reason == ENOSPC || reason == EDQUOT || reason == EFBIG) ? -1 : 0;
+    }
     pmem_unmap(p, mapped);
-    if (!is_pmem)
-        return 0;
+    if (is_pmem && !machine) {
+        fd = openat(directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd >= 0 && ftruncate(fd, (off_t)mapped) != 0)
+            is_pmem = 0;
+    }
     /* Real DAX takes MAP_SYNC. If this does not, is_pmem was forced. */
-    int fd = openat(directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return 0;
-    if (ftruncate(fd, PROBE_BYTES) == 0) {
-        p = mmap(NULL, PROBE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0);
+    if (is_pmem && fd >= 0) {
+        p = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0);
         if (p != MAP_FAILED) {
-            munmap(p, PROBE_BYTES);
+            munmap(p, mapped);
             *synchronous = 1;
         }
     }
-    close(fd);
-    return *synchronous || (fstatfs(directory_fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC);
+    is_pmem = is_pmem && fd >= 0
+              && (*synchronous || (fstatfs(directory_fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC));
+    if (fd >= 0)
+        close(fd);
+    return is_pmem;
 }
 
 /* The answer is the file system's, and asking takes a file of 2 MiB: once for each. */
@@ -213,19 +266,22 @@ static int is_pmem_directory(int directory_fd, int *synchronous)
         i = answers++ % 4;
         answer[i].is_pmem = ask_pmem(directory_fd, &answer[i].synchronous);
         answer[i].device = s.st_dev;
-        /* No may mean: no room for the file. */
-        answer[i].known = answer[i].is_pmem;
+        /* No may come of something that passes. */
+        answer[i].known = answer[i].is_pmem > 0;
     }
-    int is_pmem = answer[i].is_pmem;
+    int is_pmem = answer[i].is_pmem, reason = errno;
     *synchronous = answer[i].synchronous;
     pthread_mutex_unlock(&mutex);
+    errno = reason;
     return is_pmem;
 }
 
 int medium_open(struct medium *medium, enum psm_medium wanted, int directory_fd, const char *path)
 {
     memset(medium, 0, sizeof *medium);
-    int is_pmem = wanted != PSM_MEDIUM_FILE && is_pmem_directory(directory_fd, &medium->synchronous);
+    int is_pmem = wanted == PSM_MEDIUM_FILE ? 0 : is_pmem_directory(directory_fd, &medium->synchronous);
+    if (is_pmem < 0)
+        return psm_fail_system("there is no room for a machine in", path);
     if (wanted == PSM_MEDIUM_PM && !is_pmem)
         return psm_fail(PSM_EINVAL,
                         "%s does not lie on persistent memory (a DAX file system; PMEM_IS_PMEM_FORCE=1 "

@@ -15,6 +15,7 @@
  * since stores may still be on their way out of the store buffer. */
 #ifndef PSM_MEDIUM_H
 #define PSM_MEDIUM_H
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -54,6 +55,15 @@ int medium_open(struct medium *medium, enum psm_medium wanted, int directory_fd,
  * called with the real one, which it may call on. NULL: back to normal. */
 typedef const struct medium_table *medium_hook(struct medium *, const struct medium_table *real);
 extern medium_hook *medium_override;
+
+/* Around what may make files longer: what RLIMIT_FSIZE forbids fails with EFBIG, and does no
+ * more. Those of the table do so themselves. */
+struct medium_limit {
+    sigset_t signal, before;
+    int      not_ours; /* one was pending already */
+};
+void medium_limit_begin(struct medium_limit *limit);
+void medium_limit_end(struct medium_limit *limit);
 
 static inline void medium_copy(struct medium *m, void *dst, const void *src, size_t size)
 {

@@ -96,7 +96,7 @@ static void setup(void)
     fork_setup();
 }
 
-int psm_init(psm_t **machine, const char *dir, const struct psm_options *options)
+static int init(psm_t **machine, const char *dir, const struct psm_options *options)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct psm_options checked;
@@ -125,6 +125,15 @@ int psm_init(psm_t **machine, const char *dir, const struct psm_options *options
     m->recovery_us = (uint64_t)((end.tv_sec - begin.tv_sec) * 1000000 + (end.tv_nsec - begin.tv_nsec) / 1000);
     *machine = m;
     return 0;
+}
+
+int psm_init(psm_t **machine, const char *dir, const struct psm_options *options)
+{
+    struct medium_limit limit;
+    medium_limit_begin(&limit);
+    int status = init(machine, dir, options);
+    medium_limit_end(&limit);
+    return status;
 }
 
 int psm_close(psm_t *m)

@@ -3,6 +3,12 @@
 //
 // RUN: %psmcc -O2 %s -o %t && %t %pmdir/m | FileCheck %s
 // RUN: %t %filedir/m | FileCheck %s
+// RUN: %t %filedir/n 2>&1 >/dev/null | FileCheck %s --check-prefix=LINE
+//
+// The line on stderr names the machine, and once.
+// LINE-NOT: /n: {{.*}}/n:
+// LINE: psm: {{.*}}/n: the image differs from memory
+// LINE-NOT: /n: {{.*}}/n:
 #include <psm.h>
 #include <stdio.h>
 #include <stdlib.h>
