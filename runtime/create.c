@@ -273,7 +273,7 @@ int machine_create(const char *dir, const struct psm_options *options)
         goto release;
     }
     if ((status = medium_open(&m->medium, options->medium, m->directory_fd, path)) != 0
-        || (status = space_reserve(m, PSM_SLOT_COUNT, m->machine_salt)) != 0
+        || (status = space_choose(m, options->address_slot, m->machine_salt, files_slots_beside(path))) != 0
         || (status = format_files(m, options)) != 0)
         goto remove;
     if (rename(path, final) != 0) {

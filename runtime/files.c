@@ -1,12 +1,17 @@
 /* files.c: opening a machine's files, and the options that say how. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
 #include "machine.h"
+
+#define NEIGHBOURS_MAX 4096 /* directories that are looked into, at most */
 
 int file_open(const char *directory, int directory_fd, const char *name, int *fd)
 {
@@ -45,6 +50,41 @@ int file_open(const char *directory, int directory_fd, const char *name, int *fd
     return status;
 }
 
+/* A bit for the address slot of the machine in directory `name`, if there is one. */
+static uint32_t slot_of(int parent_fd, const char *name)
+{
+    struct super super;
+    char path[NAME_MAX + 8];
+    snprintf(path, sizeof path, "%s/super", name);
+    int fd = openat(parent_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return 0;
+    bool sound = pread(fd, &super, sizeof super, 0) == sizeof super && super.magic == LAYOUT_MAGIC
+                 && super.checksum == super_checksum(&super) && super.slot < PSM_SLOT_COUNT;
+    close(fd);
+    return sound ? UINT32_C(1) << super.slot : 0;
+}
+
+uint32_t files_slots_beside(const char *directory)
+{
+    char parent[PATH_MAX];
+    uint32_t slots = 0;
+    snprintf(parent, sizeof parent, "%s/..", directory);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (d == NULL && fd >= 0)
+        close(fd);
+    int left = NEIGHBOURS_MAX;
+    for (struct dirent *e; d != NULL && left > 0 && (e = readdir(d)) != NULL;)
+        if ((e->d_type == DT_DIR || e->d_type == DT_UNKNOWN) && e->d_name[0] != '.') {
+            slots |= slot_of(fd, e->d_name);
+            left--;
+        }
+    if (d != NULL)
+        closedir(d);
+    return slots;
+}
+
 static uint64_t power_of_two(uint64_t value)
 {
     uint64_t power = 1;
@@ -79,6 +119,9 @@ int options_check(struct psm_options *to, const struct psm_options *from)
     uint64_t capacity = to->capacity_bytes != 0 ? to->capacity_bytes : UINT64_C(32) << 30;
     if (to->root_size > capacity / 2)
         return psm_fail(PSM_EINVAL, "options.root_size is %zu, more than half the capacity", to->root_size);
+    if (to->address_slot > PSM_SLOT_COUNT)
+        return psm_fail(PSM_EINVAL, "options.address_slot is %u, and may be 1 to %d", to->address_slot,
+                        PSM_SLOT_COUNT);
     if (to->private_bytes == 0)
         to->private_bytes = UINT64_C(256) << 20;
     return 0;

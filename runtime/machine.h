@@ -132,6 +132,9 @@ void machine_fail(struct psm *m, const char *why);
 /* Open a file of the machine in directory_fd for reading and writing, refusing what others
  * may write: 0 and *fd, or PSM_EREADONLY, PSM_EUNSAFE, PSM_ETRUNCATED if it is missing. */
 int  file_open(const char *directory, int directory_fd, const char *name, int *fd);
+/* Which address slots are those of machines that lie in the same directory as `directory`:
+ * bits. What cannot be read is none. */
+uint32_t files_slots_beside(const char *directory);
 /* Options with defaults filled in and checked. */
 int  options_check(struct psm_options *to, const struct psm_options *from);
 uint64_t machine_new_salt(void);

@@ -82,6 +82,9 @@ static int check_options(struct psm *m, const struct super *super)
                         (unsigned long)super->root_size, o->root_size);
     if (super->root_size == 0 && !m->program->ops_write_globals)
         return psm_fail(PSM_EROOT, "%s has no root, and no op writes a global", m->directory);
+    if (o->address_slot != 0 && o->address_slot != super->slot + 1)
+        return psm_fail(PSM_EINVAL, "%s was created with address slot %lu", m->directory,
+                        (unsigned long)super->slot + 1);
     if (o->medium != PSM_MEDIUM_AUTO && o->medium != super->medium)
         return psm_fail(PSM_EINVAL, "%s was created for %s", m->directory,
                         super->medium == PSM_MEDIUM_PM ? "persistent memory" : "an ordinary file");
@@ -234,7 +237,7 @@ static int accept(struct psm *m, struct super *super)
         return psm_fail_system("cannot map the superblock of", m->directory);
     }
     madvise(m->super, LAYOUT_SUPER_BYTES, MADV_DONTFORK);
-    if ((status = space_reserve(m, (unsigned)super->slot, 0)) != 0
+    if ((status = space_reserve(m, (unsigned)super->slot)) != 0
         || (status = oplog_map(m, super->log_bytes)) != 0
         || (status = epoch_make(m)) != 0
         || (status = m->epoch.store->open(m)) != 0 || (status = check_commit(m)) != 0

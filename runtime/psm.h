@@ -109,6 +109,8 @@ struct psm_options {
     uint32_t epoch_ops_max;  /* ops in one epoch at most; default 0: as many as fit */
     enum psm_medium medium;  /* fixed at creation; AUTO at a later open */
     uint32_t flags;          /* of enum psm_flags */
+    uint32_t address_slot;   /* which of 32 address ranges the state shall have, from 1;
+                                fixed at creation; default 0: see psm_init */
     /* Called, from any thread, with one line of text without newline; default:
      * errors and warnings go to stderr. It may not call psm_ functions. */
     void   (*log)(void *log_context, enum psm_log_level level, const char *line);
@@ -129,11 +131,11 @@ struct psm_options {
  * the image are mapped and read as they are touched.
  *
  * Recovery fails closed: a file it does not understand wholly is left untouched.
- * A machine's address range is drawn from 32 at its creation, apart from those of
- * the machines then open in the process. Two that were made by different processes
- * may have drawn the same: only one of them can be open in a process, and opening
- * the other gives PSM_EADDRESS. Make machines that are to be open together in one
- * process, with the others open.
+ * A machine has one of 32 address ranges, and a process can open two machines only if
+ * theirs differ: else opening the second gives PSM_EADDRESS. At creation one is taken
+ * that no machine has which is open in the process or lies beside the new one, in the
+ * same parent directory; or that which options.address_slot names, for machines made
+ * elsewhere. When all are taken, machines begin to share them.
  *
  * Returns 0 or any PSM_E code but PSM_EOP, PSM_EARGSIZE. */
 int psm_init(psm_t **machine, const char *dir, const struct psm_options *options);

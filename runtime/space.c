@@ -65,18 +65,23 @@ static int map_stack(struct space *s)
     return status;
 }
 
-int space_reserve(struct psm *m, unsigned slot, uint64_t hint)
+int space_choose(struct psm *m, unsigned wanted, uint64_t hint, uint32_t avoid)
+{
+    int status = PSM_EADDRESS;
+    if (wanted != 0)
+        return space_reserve(m, wanted - 1);
+    for (unsigned i = 0; i < 2 * PSM_SLOT_COUNT && status == PSM_EADDRESS; i++) {
+        unsigned slot = (unsigned)((hint + i) % PSM_SLOT_COUNT);
+        if (i >= PSM_SLOT_COUNT || !(avoid >> slot & 1))
+            status = space_reserve(m, slot);
+    }
+    return status;
+}
+
+int space_reserve(struct psm *m, unsigned slot)
 {
     struct space *s = &m->space;
-    int status = PSM_EADDRESS;
-    if (slot < PSM_SLOT_COUNT) {
-        status = take_slot(slot);
-    } else {
-        for (unsigned i = 0; i < PSM_SLOT_COUNT && status == PSM_EADDRESS; i++) {
-            slot = (unsigned)((hint + i) % PSM_SLOT_COUNT);
-            status = take_slot(slot);
-        }
-    }
+    int status = take_slot(slot);
     if (status != 0)
         return status;
     s->slot = slot;

@@ -50,9 +50,11 @@ struct space {
  * Returns 0; PSM_EADDRESS, PSM_ENOMEM, PSM_EPROGRAMBAD. */
 int space_setup(void);
 
-/* Take address slot `slot` (or any free one if it is PSM_SLOT_COUNT, trying first where
- * a hash of `hint` says) for m: reserve D, P and windows, map the stack. */
-int space_reserve(struct psm *m, unsigned slot, uint64_t hint);
+/* Take address slot `slot` for m: reserve D, P and windows, map the stack. */
+int space_reserve(struct psm *m, unsigned slot);
+/* For a new machine: slot `wanted` - 1, or if `wanted` is 0 any that this process has free,
+ * from one that depends on `hint` on, and if it can be none of the bits `avoid`. */
+int space_choose(struct psm *m, unsigned wanted, uint64_t hint, uint32_t avoid);
 /* Unmap everything and give the slot back. */
 void space_release(struct psm *m);
 
