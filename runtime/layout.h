@@ -16,7 +16,8 @@
  *
  * Integers are little-endian and of fixed width. A checksum covers everything of its
  * struct but itself, seeded as its struct says. A crash can leave any line of 64 bytes
- * torn in units of 8 bytes, and any written but not yet fenced line old or new. */
+ * torn in units of 8 bytes, and any written but not yet fenced line old or new. The order of
+ * stores and fences that makes this enough is modelled in protocol.pml. */
 #ifndef PSM_LAYOUT_H
 #define PSM_LAYOUT_H
 #include <assert.h>
