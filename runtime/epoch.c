@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "error.h"
 #include "fault.h"
 #include "machine.h"
@@ -95,6 +96,8 @@ static uint64_t checked_offset(struct psm *m, void *twin, uint64_t size)
 static void list_blocks(struct psm *m, void *twin, uint64_t size)
 {
     struct epoch *e = &m->epoch;
+    if (m->audit != NULL)
+        audit_announced(m, twin, size);
     if (size == 0)
         return;
     uintptr_t first = (uintptr_t)twin >> 5, last = ((uintptr_t)twin + size - 1) >> 5;
@@ -190,6 +193,8 @@ void epoch_drop(struct psm *m)
 
 int epoch_commit(struct psm *m, const struct commit *next)
 {
+    if (m->audit != NULL)
+        audit_before_commit(m);
     int status = m->epoch.store->commit(m, next);
     if (status != 0)
         return status;

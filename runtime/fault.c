@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "error.h"
 #include "machine.h"
 #include "program.h"
@@ -66,9 +68,19 @@ static void say(struct psm *m, int number, const siginfo_t *info)
     snprintf(r->trouble, sizeof r->trouble, "%s", text);
 }
 
+/* A write to a page that is there, but read-only, is how PSM_CHECK learns of it. */
+static bool is_watched(int number, const siginfo_t *info, const void *context)
+{
+    const ucontext_t *c = context;
+    return number == SIGSEGV && info->si_code == SEGV_ACCERR && (c->uc_mcontext.gregs[REG_ERR] & 2) != 0
+           && audit_fault(info->si_addr, (const void *)c->uc_mcontext.gregs[REG_RIP]);
+}
+
 static void handler(int number, siginfo_t *info, void *context)
 {
     struct psm *m = psm_replaying;
+    if (is_watched(number, info, context))
+        return;
     if (m != NULL) {
         say(m, number, info);
         siglongjmp(m->replay.escape, 1);

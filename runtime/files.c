@@ -99,7 +99,7 @@ int options_check(struct psm_options *to, const struct psm_options *from)
     if (from != NULL)
         *to = *from;
     const uint32_t known = PSM_CREATE | PSM_OPEN | PSM_RO_NOWAIT | PSM_ACCEPT_LOSS | PSM_DROP_POISON
-                           | PSM_REPLAY_NATIVE;
+                           | PSM_REPLAY_NATIVE | PSM_CHECK;
     if ((to->flags & ~known) != 0)
         return psm_fail(PSM_EINVAL, "options.flags has unknown bits: %#x", to->flags & ~known);
     if ((to->flags & PSM_CREATE) && (to->flags & PSM_OPEN))

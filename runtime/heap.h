@@ -117,6 +117,10 @@ void heap_set_capacity(struct heap_view *view, uint64_t capacity_bytes);
 int heap_block_of(struct heap_view *view, uint64_t offset,
                   uint64_t *start, uint64_t *size, int *live);
 
+/* Whether D and P must agree at `offset`, and up to where that holds: live blocks and the
+ * heap's own data, as heap_each_live visits them. Slow where free blocks are many. */
+int heap_agrees_at(struct heap_view *view, uint64_t offset, uint64_t *end);
+
 /* Call `visit` for each live block, and with metadata = 1 for each range of the heap's
  * own, in order of address; together they are all that D and P must agree on. Returns
  * 0; -1 without memory for a bitmap of the free blocks (1/256 of the arena). */

@@ -109,6 +109,33 @@ int heap_block_of(struct heap_view *view, uint64_t offset,
     return 1;
 }
 
+int heap_agrees_at(struct heap_view *view, uint64_t offset, uint64_t *end)
+{
+    const struct heap_header *header = heap_header(view);
+    uint64_t wanted = offset >> HEAP_UNIT_SHIFT, start, size;
+    uint32_t unit = 1;
+    int live;
+
+    *end = offset < sizeof *header ? sizeof *header : HEAP_UNIT;
+    if (wanted == 0)
+        return offset < sizeof *header;
+    *end = UINT64_MAX;
+    if (wanted >= header->top)
+        return 0;
+    while (unit < header->top && heap_node(view, unit)->units != 0
+           && unit + heap_node(view, unit)->units <= wanted)
+        unit += heap_node(view, unit)->units;
+    *end = (unit + (uint64_t)heap_node(view, unit)->units) * HEAP_UNIT;
+    if (*end <= offset) { /* damaged: what is compared next tells */
+        *end = (wanted + 1) * HEAP_UNIT;
+        return 1;
+    }
+    if (!heap_block_of(view, offset, &start, &size, &live))
+        return heap_kind(view, unit) == KIND_META;
+    *end = start + size;
+    return live;
+}
+
 /* ---- invariants ---- */
 
 #define REQUIRE(condition, text) \

@@ -366,7 +366,7 @@ static int journal_format(struct psm *m)
 static void journal_close(struct psm *m)
 {
     struct journal *j = m->epoch.state;
-    if (!j->broken && j->image_dirty && atomic_load(&m->state) == 0
+    if (!j->broken && j->image_dirty && atomic_load(&m->state) >= 0
         && medium_sync(&m->medium, m->image_fd) == 0
         && journal_write_seal(m, m->commit.epoch, m->commit.epoch) == 0)
         medium_sync(&m->medium, m->journal_fd);

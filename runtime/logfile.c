@@ -165,7 +165,7 @@ static int logfile_wait(struct psm *m, uint64_t position)
         return 0;
     pthread_mutex_lock(&f->mutex);
     f->waiting++;
-    while (durable_position(m, f) < position && atomic_load(&m->state) == 0) {
+    while (durable_position(m, f) < position && atomic_load(&m->state) >= 0) {
         if (f->leading)
             pthread_cond_wait(&f->changed, &f->mutex);
         else

@@ -1,6 +1,7 @@
 /* machine.c: the list of open machines, and what concerns a machine as a whole. */
 #include "machine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,9 +66,12 @@ struct psm *machine_of(const void *address)
 
 void machine_fail(struct psm *m, const char *why)
 {
-    int open = 0;
-    if (!atomic_compare_exchange_strong(&m->state, &open, PSM_EFAILED))
+    if (atomic_load(&m->state) < 0 || atomic_exchange(&m->failing, true))
         return;
+    snprintf(m->trouble, sizeof m->trouble, "%s", why);
+    for (int state = atomic_load(&m->state); state >= 0;)
+        if (atomic_compare_exchange_weak(&m->state, &state, PSM_EFAILED))
+            break;
     psm_say(m, PSM_LOG_ERROR, "the machine has failed and acknowledges nothing more: %s", why);
     lock_close_gate(&m->lock); /* reads look at the state again */
     /* Those who wait for the tail look at the state. */

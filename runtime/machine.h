@@ -27,6 +27,7 @@
 #include "replay.h"
 #include "space.h"
 
+struct audit;
 struct program;
 
 /* Hidden: linked statically, their offsets are constants then, and need no load of their own. */
@@ -52,6 +53,7 @@ struct commit {
     uint64_t journal_bytes; /* length of the undo or journal file, at least */
 };
 
+#define MACHINE_CHECKED  1  /* state: open, and every op is checked (audit.h) */
 #define MACHINE_OP_CACHE 16 /* op functions looked up lately, by address */
 
 struct psm {
@@ -59,7 +61,8 @@ struct psm {
 
     /* --- set by psm_init --- */
     _Alignas(64) void    *root;          /* canonical; NULL if root_size is 0 */
-    _Atomic int           state;         /* 0: open; PSM_EFAILED; PSM_EFORK in a child */
+    _Atomic int           state;         /* 0: open; MACHINE_CHECKED: so; < 0: PSM_EFAILED, or
+                                            PSM_EFORK in a child */
     const struct program *program;       /* ops, globals */
     struct medium         medium;        /* the door */
     struct space          space;         /* addresses, mappings, detached pages */
@@ -75,6 +78,9 @@ struct psm {
     bool                  owns_globals;  /* ops write globals: they are this machine's */
     struct psm           *next;          /* list of open machines */
     bool                  listed;        /* it is on it */
+    struct audit         *audit;         /* PSM_CHECK: what it watches; else NULL */
+    _Atomic bool          failing;       /* state is about to be PSM_EFAILED */
+    char                  trouble[768];  /* why it failed; set before the state */
 
     /* --- the writer's, under the lock --- */
     enum lock_way         section_way;   /* how psm_begin got in */

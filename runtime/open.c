@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "error.h"
 #include "machine.h"
 #include "program.h"
@@ -288,7 +289,9 @@ static int rebuild(struct psm *m)
         return status;
     if (m->options.flags & PSM_REPLAY_NATIVE)
         status = native_replay(m, m->log.head);
-    else
+    if (status == 0 && (m->options.flags & PSM_CHECK))
+        status = audit_open(m);
+    if (status == 0 && !(m->options.flags & PSM_REPLAY_NATIVE))
         status = replay_recover(m, m->log.head);
     if (status != 0 || (status = start_new_life(m)) != 0)
         return status;
@@ -330,6 +333,8 @@ int machine_open(struct psm *m, const char *dir, const struct psm_options *optio
     }
     if ((status = accept(m, &super)) != 0 || (status = rebuild(m)) != 0)
         goto release;
+    if (m->audit != NULL && (status = audit_serve(m)) != 0)
+        goto release;
     if ((status = space_sweeper_start(m)) != 0)
         goto release;
     replay_serve(m);
@@ -346,8 +351,8 @@ void machine_release(struct psm *m)
         machine_remove(m);
     if (!child) {
         if (m->replay.started) {
-            int open = 0; /* not a machine that ever served: nothing is to be replayed */
-            atomic_compare_exchange_strong(&m->state, &open, PSM_EFAILED);
+            if (atomic_load(&m->state) >= 0) /* never served: nothing is to be replayed */
+                atomic_store(&m->state, PSM_EFAILED);
             replay_stop(m);
         }
         space_sweeper_end(m, false);
@@ -360,6 +365,7 @@ void machine_release(struct psm *m)
         heap_close(&m->heap_p);
     if (m->heap_d.base != NULL)
         heap_close(&m->heap_d);
+    audit_close(m);
     space_release(m);
     free(m->space.detached);
     if (m->super != NULL && !child)

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "error.h"
 #include "fault.h"
 #include "machine.h"
@@ -37,7 +38,7 @@ static int refuse(struct psm *m)
     int state = atomic_load(&m->state);
     if (state == PSM_EFORK)
         return psm_fail(state, "%s was opened before a fork; this is the child", m->directory);
-    return psm_fail(state, "%s: %s", m->directory, m->replay.trouble);
+    return psm_fail(state, "%s: %s", m->directory, m->trouble);
 }
 
 /* Whether there is a machine, or a place for one. */
@@ -148,11 +149,11 @@ int psm_close(psm_t *m)
     lock_leave(&m->lock, way);
     int status = 0;
     if (atomic_load(&m->state) != PSM_EFORK) {
-        if (m->log.store != NULL && atomic_load(&m->state) == 0)
+        if (m->log.store != NULL && atomic_load(&m->state) >= 0)
             m->log.store->wait(m, m->log.head);
         status = replay_stop(m);
         if (status != 0)
-            status = psm_fail(status, "%s: %s", m->directory, m->replay.trouble);
+            status = psm_fail(status, "%s: %s", m->directory, m->trouble);
         else
             oplog_seal(m);
     }
@@ -208,8 +209,13 @@ static const void *aligned_argument(struct psm *m, const void *arg, size_t size)
 
 static int64_t run_rw(struct psm *m, psm_op_fn *op, const void *arg, size_t arg_size, void *out, size_t out_size)
 {
-    if (__builtin_expect(atomic_load_explicit(&m->state, memory_order_relaxed) != 0, 0))
-        return refuse(m);
+    int state = atomic_load_explicit(&m->state, memory_order_relaxed), status;
+    if (__builtin_expect(state != 0, 0)) {
+        if (state < 0)
+            return refuse(m);
+        if ((status = audit_before_op(m)) != 0)
+            return status;
+    }
     int64_t id = op_id(m, op);
     if (__builtin_expect(id < 0, 0))
         return unknown_op(op);
@@ -218,7 +224,7 @@ static int64_t run_rw(struct psm *m, psm_op_fn *op, const void *arg, size_t arg_
     else if (__builtin_expect(((uintptr_t)arg & 15) != 0, 0)
              && (arg = aligned_argument(m, arg, arg_size)) == NULL)
         return psm_fail(PSM_ENOMEM, "no memory for a copy of the argument");
-    int status = oplog_append(m, (uint32_t)id, arg, arg_size, out != NULL, out_size);
+    status = oplog_append(m, (uint32_t)id, arg, arg_size, out != NULL, out_size);
     if (__builtin_expect(status != 0, 0))
         return status;
     int64_t result = machine_run_op(m, op, arg, arg_size, out);
@@ -227,6 +233,8 @@ static int64_t run_rw(struct psm *m, psm_op_fn *op, const void *arg, size_t arg_
     count_add(&m->ops, 1);
     atomic_store_explicit(&m->heap_bytes, heap_used(&m->heap_d), memory_order_relaxed);
     oplog_publish(m);
+    if (__builtin_expect(state != 0, 0) && (status = audit_after_op(m, (uint32_t)id)) != 0)
+        return status;
     return result;
 }
 
@@ -268,18 +276,18 @@ int64_t psm_invoke_ro_slowly(psm_t *m, psm_op_fn *op, const void *arg, size_t ar
         lock_leave(&m->lock, way);
         return refuse(m);
     }
-    if (way == LOCK_BIASED && store == NULL && m->lock.gate.root == NULL)
+    if (way == LOCK_BIASED && store == NULL && state != MACHINE_CHECKED && m->lock.gate.root == NULL)
         lock_open_gate(&m->lock, m->root, &m->state);
     psm_reading = m;
     int64_t result = op(m->root, arg, arg_size, out);
     psm_reading = NULL;
     uint64_t head = m->log.head;
+    int status = m->audit != NULL && state >= 0 ? audit_after_read(m, op) : 0;
     lock_leave(&m->lock, way);
-    if (store != NULL && state == 0) {
-        int status = store->wait(m, head);
-        if (status != 0)
-            return status;
-    }
+    if (status == 0 && store != NULL && state >= 0)
+        status = store->wait(m, head);
+    if (status != 0)
+        return status;
     return result;
 }
 
@@ -298,10 +306,12 @@ int psm_begin(psm_t *m)
     enum lock_way way = lock_enter(&m->lock, true);
     if (way == LOCK_NESTED)
         return nested();
-    if (atomic_load_explicit(&m->state, memory_order_relaxed) != 0) {
+    if (atomic_load_explicit(&m->state, memory_order_relaxed) < 0) {
         lock_leave(&m->lock, way);
         return refuse(m);
     }
+    if (m->audit != NULL && !m->logs_after)
+        audit_release_memory(m);
     m->section_way = way;
     m->in_section = true;
     m->logs_after = true;
@@ -317,7 +327,7 @@ int psm_append(psm_t *m, psm_op_fn *op, const void *arg, size_t arg_size)
     int status = check_call(arg, arg_size, NULL, 0);
     if (status != 0)
         return status;
-    if (atomic_load_explicit(&m->state, memory_order_relaxed) != 0)
+    if (atomic_load_explicit(&m->state, memory_order_relaxed) < 0)
         return refuse(m);
     int64_t id = op_id(m, op);
     if (id < 0)
@@ -339,7 +349,7 @@ int psm_commit(psm_t *m)
     m->in_section = false;
     psm_current = NULL;
     lock_leave(&m->lock, m->section_way);
-    if (state != 0)
+    if (state < 0)
         return refuse(m);
     return store != NULL ? store->wait(m, head) : 0;
 }
@@ -367,7 +377,7 @@ int psm_drain(psm_t *m)
     uint64_t head = m->log.head;
     int state = atomic_load(&m->state);
     lock_leave(&m->lock, way);
-    return state != 0 ? refuse(m) : drain(m, head);
+    return state < 0 ? refuse(m) : drain(m, head);
 }
 
 int psm_verify(psm_t *m)
@@ -379,7 +389,7 @@ int psm_verify(psm_t *m)
     enum lock_way way = lock_enter(&m->lock, true);
     if (way == LOCK_NESTED)
         return nested();
-    int status = atomic_load(&m->state) != 0 ? refuse(m) : drain(m, m->log.head);
+    int status = atomic_load(&m->state) < 0 ? refuse(m) : drain(m, m->log.head);
     if (status == 0)
         status = verify_machine(m);
     if (status == 0)

@@ -92,6 +92,7 @@ enum psm_flags {
                                    ever told that it is durable */
     PSM_REPLAY_NATIVE = 1 << 5, /* recover by the plain code on a private copy, written
                                    back whole: slow, takes no shadow code's word */
+    PSM_CHECK         = 1 << 6, /* for development and tests: see below */
 };
 
 enum psm_log_level { PSM_LOG_ERROR, PSM_LOG_WARNING, PSM_LOG_INFO };
@@ -116,6 +117,36 @@ struct psm_options {
     void   (*log)(void *log_context, enum psm_log_level level, const char *line);
     void    *log_context;
 };
+
+/* PSM_CHECK: every op is checked when it happens, rather than at the next psm_verify.
+ *
+ *  1. An rw op is replayed on the image as soon as it has run in memory, before it
+ *     returns, and what either run wrote is compared, byte by byte, free blocks left out;
+ *     persisted globals as well. An op that depends on more than its state and its
+ *     argument makes its psm_invoke_rw return PSM_EVERIFY; the log callback and
+ *     psm_error_detail() name the op, its entry, the first address that differs, the
+ *     block or global it lies in, and the values on both sides. The machine has failed then.
+ *  2. A change of the state by a read-only op, or by code outside of any op, is named, with
+ *     its code address: by that psm_invoke_ro, if it was a read-only op's, else by the next
+ *     call that runs an op; PSM_EVERIFY, the machine has failed. A change of a global
+ *     that ops only read gives PSM_EFROZEN, the op has not run, and nothing has failed.
+ *  3. Every byte of the image that an op has changed has to lie in a block whose old bytes
+ *     are in the undo log or journal, or which was free; else PSM_EFAILED, naming the op
+ *     and the address. That would be a fault of the compiler pass or of libpsm.
+ *
+ * What it cannot see: a difference that the two runs of this day happen not to show, such
+ * as a dependence on uninitialised memory that held the same both times; what an op
+ * returns or writes to `out`; changes through system calls (read(2) into the state fails
+ * with EFAULT); writes of other threads to pages that an op is just changing are put down
+ * to the op.
+ *
+ * For programs that execute first and log after, only 3 is checked, once an appended op is
+ * replayed: from the first psm_begin on memory and image need not be alike.
+ *
+ * Costs: some 10 microseconds an op and 4 for each page it changes, more than a fdatasync
+ * an op on the file medium; a copy of all of the state in memory when it is opened. No
+ * handler of the program's own for SIGSEGV may be installed after psm_init, nor the signal
+ * be blocked. Without the flag it costs nothing. */
 
 /* Open or create the machine in directory `dir`, and recover it.
  *
@@ -163,10 +194,11 @@ int psm_close(psm_t *machine);
  * the replay thread while the log is full.
  *
  * When it returns a PSM_E code (psm_is_error), the op has not run, except for
- * PSM_EFAILED: then it may have run, and reopening decides whether it survived.
+ * PSM_EFAILED, and PSM_EVERIFY, which comes with PSM_CHECK only: then it may have run,
+ * and reopening decides whether it survived.
  * Returns the op's result; PSM_EINVAL, PSM_EOP, PSM_EARGSIZE, PSM_ENOMEM, PSM_ENOSPC,
  * PSM_EIO, PSM_EREADONLY (the last three: a large argument's file), PSM_EFORK,
- * PSM_ENESTED, PSM_EFAILED. */
+ * PSM_ENESTED, PSM_EFAILED; with PSM_CHECK also PSM_EVERIFY, PSM_EFROZEN. */
 int64_t psm_invoke_rw(psm_t *machine, psm_op_fn *op, const void *arg,
                       size_t arg_size, void *out, size_t out_size);
 
@@ -177,7 +209,8 @@ int64_t psm_invoke_rw(psm_t *machine, psm_op_fn *op, const void *arg,
  * find that). Returns when every write it can have seen is durable, unless the
  * machine was opened with PSM_RO_NOWAIT.
  *
- * Returns the op's result; PSM_EINVAL, PSM_ENESTED, PSM_EFAILED. */
+ * Returns the op's result; PSM_EINVAL, PSM_ENESTED, PSM_EFAILED; with PSM_CHECK also
+ * PSM_EVERIFY. */
 int64_t psm_invoke_ro(psm_t *machine, psm_op_fn *op, const void *arg,
                       size_t arg_size, void *out, size_t out_size);
 

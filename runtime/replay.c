@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "error.h"
 #include "fault.h"
 #include "futex.h"
@@ -155,7 +156,7 @@ static void run_entries(struct psm *m)
 {
     struct replay *r = &m->replay;
     struct oplog *log = &m->log;
-    bool serves = r->attempt == NULL;
+    bool serves = r->attempt == NULL, audited = m->audit != NULL;
     if (!m->epoch.open) {
         r->epoch_ops = 0;
         r->epoch_began_ns = now_ns();
@@ -169,7 +170,11 @@ static void run_entries(struct psm *m)
         r->time = e->time;
         if (!serves)
             note_attempt(m, e->sequence, r->earlier.sequence == e->sequence ? r->earlier.count + 1 : 1);
+        if (__builtin_expect(audited, 0))
+            audit_begin_entry(m);
         run_entry(m, e, r->position, next);
+        if (__builtin_expect(audited, 0))
+            audit_end_entry(m, next);
         r->entry = NULL;
         r->position = next;
         r->sequence = e->sequence + 1;
@@ -200,7 +205,10 @@ static void nap(struct psm *m, int64_t ns)
 /* Nothing is left to replay: whether the open epoch is committed now. */
 static bool is_time(struct psm *m, uint32_t phase, int64_t idle_ns)
 {
-    return phase == REPLAY_STOPS || idle_ns >= m->epoch.store->linger_ns || atomic_load(&m->replay.wants) != 0;
+    int64_t linger_ns = m->epoch.store->linger_ns;
+    if (m->audit != NULL && linger_ns == 0)
+        linger_ns = m->epoch.store->age_ns_max; /* or each op would be an epoch, and none the second of one */
+    return phase == REPLAY_STOPS || idle_ns >= linger_ns || atomic_load(&m->replay.wants) != 0;
 }
 
 static void serve(struct psm *m)
@@ -418,7 +426,8 @@ int replay_stop(struct psm *m)
     pthread_mutex_destroy(&r->mutex);
     pthread_cond_destroy(&r->changed);
     free(r->signal_stack);
-    return atomic_load(&m->state);
+    int state = atomic_load(&m->state);
+    return state < 0 ? state : 0;
 }
 
 void replay_wake(struct psm *m)
@@ -438,11 +447,11 @@ int replay_wait(struct psm *m, uint64_t position)
         if (atomic_load_explicit(&m->log.tail, memory_order_acquire) >= position)
             break;
         status = atomic_load(&m->state);
-        if (status != 0)
+        if (status < 0)
             break;
         replay_wake(m);
         futex_wait(&r->progress, progress, 100 * 1000 * 1000);
     }
     atomic_fetch_sub(&r->wants, 1);
-    return status == 0 ? 0 : psm_fail(status, "%s: %s", m->directory, m->replay.trouble);
+    return status >= 0 ? 0 : psm_fail(status, "%s: %s", m->directory, m->trouble);
 }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "error.h"
 #include "machine.h"
 
@@ -205,6 +206,8 @@ int space_grow(struct psm *m, uint64_t bytes)
         return -1;
     if (s->d_mapped)
         madvise(s->d + old, size - old, MADV_HUGEPAGE); /* ops miss the TLB less; only a wish */
+    if (m->audit != NULL)
+        audit_mapped(m, s->d + old, size - old);
     atomic_store_explicit(&s->arena_bytes, size, memory_order_release); /* mapped, before used */
     return 0;
 }
@@ -215,6 +218,8 @@ void space_drop_d(struct psm *m, uint64_t offset, uint64_t size)
     if (mmap(m->space.d + offset, size, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
         memset(m->space.d + offset, 0, size); /* too many mappings: the memory stays */
+    else if (m->audit != NULL)
+        audit_mapped(m, m->space.d + offset, size);
 }
 
 uint64_t space_image_offset(const struct psm *m, const void *twin)

@@ -17,22 +17,6 @@
 #include "program.h"
 #include "verify.h"
 
-const char *verify_place(struct psm *m, uint64_t address, char *text, uint64_t size)
-{
-    uint64_t offset = address - (uintptr_t)m->space.d, start, length;
-    int live;
-    const struct program_global *global = program_global_at(m->program, address);
-    if (global)
-        snprintf(text, size, "global '%s', offset %lu", global->name,
-                 (unsigned long)(address - global->address));
-    else if (offset < PSM_ARENA_SIZE && heap_block_of(&m->heap_d, offset, &start, &length, &live))
-        snprintf(text, size, "block %p of %lu bytes, offset %lu", (void *)(m->space.d + start),
-                 (unsigned long)length, (unsigned long)(offset - start));
-    else
-        snprintf(text, size, "address %#lx, the heap's own data", (unsigned long)address);
-    return text;
-}
-
 struct comparison {
     struct psm *m;
     const unsigned char *first; /* first byte of D that differs; NULL: none yet */
@@ -78,7 +62,7 @@ int verify_copies(struct psm *m)
     const unsigned char *word = (const unsigned char *)((uintptr_t)c.first & ~(uintptr_t)7);
     memcpy(&in_d, word, sizeof in_d);
     memcpy(&in_p, word + PSM_DELTA, sizeof in_p);
-    verify_place(m, (uintptr_t)word, place, sizeof place);
+    verify_place(m, &m->heap_d, (uintptr_t)word, place, sizeof place);
     return psm_fail(PSM_EVERIFY, "%s: the image differs from memory in %lu place%s, first in %s: "
                     "0x%016lx in memory, 0x%016lx in the image: an op that depends on more than the "
                     "state and its argument, or a change of the state outside an op", m->directory,

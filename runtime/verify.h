@@ -6,6 +6,7 @@
 #define PSM_VERIFY_H
 #include <stdint.h>
 
+struct heap_view;
 struct psm;
 
 /* Whether D and P agree: live blocks, the heap's own metadata, persisted globals. The
@@ -18,6 +19,7 @@ int verify_copies(struct psm *m);
 int verify_pointers(struct psm *m);
 
 /* Where in the state an address of D lies, for messages: "block 0x570000012340 of 64
- * bytes, offset 16" or "global 'table', offset 8". Returns `text`. */
-const char *verify_place(struct psm *m, uint64_t address, char *text, uint64_t size);
+ * bytes, offset 16" or "global 'table', offset 8". By one of the two views of the heap,
+ * which nobody changes meanwhile. Returns `text`. */
+const char *verify_place(struct psm *m, struct heap_view *heap, uint64_t address, char *text, uint64_t size);
 #endif

@@ -249,7 +249,7 @@ int verify_pointers(struct psm *m)
             continue;
         status = psm_fail(PSM_EVERIFY, "%s: %lu pointer%s in the state to %s, which will not be there after a "
                           "restart; first in %s: %#lx%s", m->directory, (unsigned long)r->count,
-                          r->count == 1 ? "" : "s", r->what, verify_place(m, r->first, place, sizeof place),
+                          r->count == 1 ? "" : "s", r->what, verify_place(m, &m->heap_d, r->first, place, sizeof place),
                           (unsigned long)r->first_value, symbol(r->first_value, name, sizeof name));
         psm_say(m, PSM_LOG_ERROR, "%s", psm_error_detail());
     }

@@ -8,7 +8,8 @@ without, at any level, computes the same digests. It has structs of random field
 random things to each, driven by their argument's bytes.
 
     program states COUNT                    digest after each of 0..COUNT ops, a line each
-    program run COUNT DIRECTORY pm|file     as crash.py wants it
+    program run COUNT DIRECTORY pm|file     as crash.py wants it; with RANDOM_CHECK in the
+                                            environment under PSM_CHECK
 """
 import random
 import sys
@@ -189,6 +190,8 @@ int main(int count, char **words)
     struct psm_options options = {.root_size = sizeof(struct state), OPTIONS};
     if (!only_states)
         options.medium = strcmp(words[4], "pm") ? PSM_MEDIUM_FILE : PSM_MEDIUM_PM;
+    if (getenv("RANDOM_CHECK"))
+        options.flags = PSM_CHECK;
     if (psm_init(&machine, only_states ? "-" : words[3], &options) != 0)
         errx(1, "%s", psm_error_detail());
     uint64_t value = digest_now(machine, &done);

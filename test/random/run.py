@@ -2,14 +2,15 @@
 """Random programs, killed and recovered, against the same programs without the pass.
 
     run.py --source TOP --build BUILD --clang CLANG --work DIRECTORY --level O2
-           --seeds 1,2,3 [--fresh N] [--count OPS] [--kills N] [--flags "..."]
+           --seeds 1,2,3 [--fresh N] [--count OPS] [--kills N] [--flags "..."] [--check]
            --state pm=DIRECTORY [--state file=DIRECTORY]
 
 For each seed, and for N fresh ones: the program of generate.py is compiled by plain
 clang, which gives the digest after every op, and by psm-cc at the level. That is
 killed at random moments and restarted; each time the ops found must be a prefix of
 the sequence that holds every acknowledged one, the digest that of this prefix, and
-in the end psm_verify clean. The seed of a failure is printed: give it as --seeds.
+in the end psm_verify clean. With --check they run under PSM_CHECK: each op is compared
+when it has run, and every byte of the image that it changed was announced. The seed of a failure is printed: give it as --seeds.
 """
 import argparse
 import os
@@ -70,7 +71,10 @@ def main():
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--patience", type=float, default=60)
     parser.add_argument("--state", action="append", required=True)
+    parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
+    if arguments.check:
+        os.environ["RANDOM_CHECK"] = "1"  # the programs' flag PSM_CHECK
     global crash
     sys.path.insert(0, os.path.join(arguments.source, "bench"))
     import crash
