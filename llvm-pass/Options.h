@@ -14,6 +14,9 @@ namespace psm::options {
 
 extern llvm::cl::list<std::string> RulesFiles; ///< -psm-rules=FILE, repeatable
 extern llvm::cl::opt<bool> NoHooks;   ///< -psm-no-hooks: translation only, to measure
+/// -psm-forget=store,vector,memory,masked,scatter: no hooks for such writes, to see
+/// that tests find it. What they change is not rolled back after a crash.
+extern llvm::cl::list<std::string> Forget;
 /// -psm-foreground-skip=alloc,own,zero,libm,guard,fp: leave these foreground rules
 /// out, to measure what each costs. D and P then differ.
 extern llvm::cl::list<std::string> ForegroundSkip;

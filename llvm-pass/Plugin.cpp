@@ -34,6 +34,10 @@ cl::list<std::string> RulesFiles("psm-rules", cl::value_desc("file"),
                                  cl::cat(Category));
 cl::opt<bool> NoHooks("psm-no-hooks", cl::desc("translate addresses, log nothing (to measure)"),
                       cl::cat(Category));
+cl::list<std::string> Forget("psm-forget", cl::CommaSeparated,
+                             cl::value_desc("store|vector|memory|masked|scatter"),
+                             cl::desc("leave hooks of one kind out (to test what finds it)"),
+                             cl::cat(Category));
 cl::list<std::string> ForegroundSkip("psm-foreground-skip", cl::CommaSeparated,
                                      cl::value_desc("alloc|own|zero|libm|guard|fp"),
                                      cl::desc("leave foreground rules out (to measure)"),

@@ -11,11 +11,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Stores.h"
+#include "Options.h"
 #include "Rules.h"
 #include "Twins.h"
 #include "llvm/Analysis/ValueTracking.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -36,12 +38,23 @@ struct Located {
   Range Bytes;
 };
 
+/// The kind of a write, as -psm-forget names it.
+StringRef kindOf(const Access &A) {
+  if (auto *Store = dyn_cast<StoreInst>(A.I))
+    return Store->getValueOperand()->getType()->isVectorTy() ? "vector" : "store";
+  if (isa<MemIntrinsic>(A.I))
+    return "memory";
+  if (isa<IntrinsicInst>(A.I))
+    return A.Shape == Extent::Scattered ? "scatter" : "masked";
+  return "of a call";
+}
+
 class Planner {
 public:
   Planner(const Function &F, ArrayRef<Access> Accesses, Twins &T, const Rules &R)
       : T(T), R(R), DL(F.getDataLayout()) {
     for (const Access &A : Accesses)
-      if (A.Writes)
+      if (A.Writes && !is_contained(options::Forget, kindOf(A)))
         Writes[A.I].push_back(A);
   }
 
