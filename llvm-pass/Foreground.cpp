@@ -20,6 +20,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Foreground.h"
+#include "CopiedBytes.h"
 #include "Hooks.h"
 #include "Options.h"
 #include "Rules.h"
@@ -217,6 +218,7 @@ void guardForbiddenCalls(Function &F, const Rules &R) {
 
 void prepareForeground(Module &M, const Rules &R) {
   renameExternals(M, R);
+  CopiedBytes Copied;
   for (Function &F : M) {
     if (F.isDeclaration() || F.hasFnAttribute(Attribute::Naked))
       continue;
@@ -226,7 +228,7 @@ void prepareForeground(Module &M, const Rules &R) {
     if (Skipped)
       bracketSkipped(F);
     else if (F.getName() != "main") // neither is ever replayed
-      zeroLocals(F);
+      zeroLocals(F, Copied);
   }
 }
 

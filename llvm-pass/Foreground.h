@@ -15,6 +15,7 @@ class Module;
 
 namespace psm {
 
+class CopiedBytes;
 class Rules;
 
 /// Names (malloc to psm_malloc, qsort to psm_qsort), skip brackets, floating point
@@ -27,7 +28,7 @@ void guardForbiddenCalls(llvm::Function &F, const Rules &R);
 
 /// Zero the local variables of `F` that may be copied with bytes never written
 /// (Zero.cpp).
-void zeroLocals(llvm::Function &F);
+void zeroLocals(llvm::Function &F, CopiedBytes &Copied);
 
 } // namespace psm
 #endif

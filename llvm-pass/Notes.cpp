@@ -24,6 +24,7 @@
 #include "Notes.h"
 #include "Accesses.h"
 #include "Chains.h"
+#include "LocalAddresses.h"
 #include "NoteWriter.h"
 #include "PointerSources.h"
 #include "Rules.h"
@@ -305,6 +306,12 @@ void NoteTaker::noteInstruction(Instruction &I) {
       References.insert({C, &I});
   if (Call)
     noteCall(*Call);
+  if (auto *Cast = dyn_cast<PtrToIntInst>(&I)) {
+    AddressUse Use = findAddressArithmetic(*Cast);
+    if (Use.At && firstTime(PSM_NOTE_WARNING, Use.At))
+      add({PSM_NOTE_WARNING, (Twine("computes with the address of ") + Use.Of +
+                              ", which is another one when the op is replayed").str()}, Use.At);
+  }
   if (auto *Return = dyn_cast<ReturnInst>(&I)) {
     Value *Result = Return->getReturnValue();
     if (!Result || !Result->getType()->isPointerTy())

@@ -8,7 +8,9 @@
 // variable up to 1 KB begins as zero, temporaries and compound literals included
 // (-ftrivial-auto-var-init leaves those two out), and each time its lifetime
 // begins anew, since from there on the optimizer takes its bytes for undefined.
-// Larger ones are left to psm_verify: clearing them would cost more than it saves.
+// Of larger ones, buffers mostly, only what is copied as a whole (CopiedBytes.h): that
+// never costs more than the copy. What is left are larger ones of which the program reads
+// bytes by other ways before it has written them; PSM_CHECK and psm_verify find those.
 //
 // The zeros are ordinary stores before the first use, so what the program
 // overwrites anyway costs nothing: scalars and split-up structs become SSA values,
@@ -19,6 +21,7 @@
 // later round finds is what the earlier one left, the same in both copies.
 //
 //===----------------------------------------------------------------------===//
+#include "CopiedBytes.h"
 #include "Foreground.h"
 #include "Options.h"
 #include "llvm/ADT/Statistic.h"
@@ -31,6 +34,7 @@ using namespace llvm;
 
 #define DEBUG_TYPE "psm"
 STATISTIC(Zeroed, "local variables that begin as zero");
+STATISTIC(Partly, "large local variables of which what is copied whole begins as zero");
 STATISTIC(TooLarge, "local variables too large to zero");
 STATISTIC(SetFirst, "local variables not zeroed: set whole before any other use");
 
@@ -72,19 +76,35 @@ void zero(IRBuilder<> &B, AllocaInst &A, uint64_t Size) {
                    Size - Done, commonAlignment(A.getAlign(), Done));
 }
 
-/// A variable-length array or alloca(): its size is known when it is made.
-void zeroDynamic(AllocaInst &A, uint64_t ElementSize) {
+/// A part of a large one.
+void zeroPart(IRBuilder<> &B, AllocaInst &A, ByteRange Bytes) {
+  Value *At = Bytes.Low ? B.CreatePtrAdd(&A, B.getInt64(Bytes.Low)) : &A;
+  B.CreateMemSet(At, B.getInt8(0), Bytes.High - Bytes.Low,
+                 commonAlignment(A.getAlign(), Bytes.Low));
+}
+
+/// A variable-length array or alloca(): its size is known when it is made. If it is
+/// large, what is copied of it, from its beginning on.
+void zeroDynamic(AllocaInst &A, uint64_t ElementSize, ByteRange Copied) {
   IRBuilder<> B(A.getNextNode());
   B.SetCurrentDebugLocation(A.getDebugLoc());
   Value *Count = B.CreateZExtOrTrunc(A.getArraySize(), B.getInt64Ty());
   Value *Size = B.CreateMul(Count, B.getInt64(ElementSize));
   Value *Small = B.CreateICmpULE(Size, B.getInt64(ZeroBytesMax));
-  B.CreateMemSet(&A, B.getInt8(0), B.CreateSelect(Small, Size, B.getInt64(0)),
-                 A.getAlign());
+  Value *OfLarge = B.getInt64(0);
+  if (!Copied.empty() && Copied.High > 0)
+    OfLarge = B.CreateBinaryIntrinsic(Intrinsic::umin, Size, B.getInt64(Copied.High));
+  B.CreateMemSet(&A, B.getInt8(0), B.CreateSelect(Small, Size, OfLarge), A.getAlign());
   ++Zeroed;
 }
 
-void zeroStatic(AllocaInst &A, Instruction *AfterAllocas, uint64_t Size) {
+void zeroStatic(AllocaInst &A, Instruction *AfterAllocas, uint64_t Size, ByteRange Bytes) {
+  auto ZeroAt = [&](IRBuilder<> &B) {
+    if (Size <= ZeroBytesMax)
+      zero(B, A, Size);
+    else
+      zeroPart(B, A, Bytes);
+  };
   SmallVector<Instruction *, 4> Starts;
   for (User *U : A.users())
     if (auto *I = dyn_cast<IntrinsicInst>(U))
@@ -97,18 +117,18 @@ void zeroStatic(AllocaInst &A, Instruction *AfterAllocas, uint64_t Size) {
     }
     IRBuilder<> B(A.comesBefore(AfterAllocas) ? AfterAllocas : A.getNextNode());
     B.SetCurrentDebugLocation(DebugLoc());
-    zero(B, A, Size);
+    ZeroAt(B);
   }
   for (Instruction *Start : Starts) {
     IRBuilder<> B(Start->getNextNode());
-    zero(B, A, Size);
+    ZeroAt(B);
   }
-  ++Zeroed;
+  ++(Size <= ZeroBytesMax ? Zeroed : Partly);
 }
 
 } // namespace
 
-void zeroLocals(Function &F) {
+void zeroLocals(Function &F, CopiedBytes &Copied) {
   if (!options::applies("zero") || F.isPresplitCoroutine())
     return;
   const DataLayout &DL = F.getParent()->getDataLayout();
@@ -119,18 +139,24 @@ void zeroLocals(Function &F) {
           A->getAllocatedType()->isSized())
         Locals.push_back(A);
 
+  auto Copies = Copied.locals(F);
   Instruction *AfterAllocas = &*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca();
   for (AllocaInst *A : Locals) {
     TypeSize Element = DL.getTypeAllocSize(A->getAllocatedType());
     if (Element.isScalable() || Element.isZero())
       continue;
     auto Size = A->getAllocationSize(DL);
-    if (Size && Size->getFixedValue() > ZeroBytesMax)
+    ByteRange Bytes = Copies.lookup(A);
+    if (Size) {
+      Bytes.Low = std::max<int64_t>(Bytes.Low, 0);
+      Bytes.High = std::min<int64_t>(Bytes.High, Size->getFixedValue());
+    }
+    if (Size && Size->getFixedValue() > ZeroBytesMax && Bytes.empty())
       ++TooLarge;
     else if (Size && A->isStaticAlloca())
-      zeroStatic(*A, AfterAllocas, Size->getFixedValue());
+      zeroStatic(*A, AfterAllocas, Size->getFixedValue(), Bytes);
     else
-      zeroDynamic(*A, Element.getFixedValue());
+      zeroDynamic(*A, Element.getFixedValue(), Bytes);
   }
 }
 
