@@ -228,7 +228,8 @@ static int64_t run_rw(struct psm *m, psm_op_fn *op, const void *arg, size_t arg_
     if (__builtin_expect(status != 0, 0))
         return status;
     int64_t result = machine_run_op(m, op, arg, arg_size, out);
-    if (__builtin_expect(atomic_load_explicit(&m->state, memory_order_relaxed) != 0, 0))
+    state = atomic_load_explicit(&m->state, memory_order_relaxed);
+    if (__builtin_expect(state < 0, 0))
         return refuse(m); /* it has found the heap damaged, perhaps */
     count_add(&m->ops, 1);
     atomic_store_explicit(&m->heap_bytes, heap_used(&m->heap_d), memory_order_relaxed);
