@@ -31,7 +31,8 @@ int extent_write(struct psm *m, uint64_t sequence, const void *arg, size_t size)
         return psm_fail_system("cannot create an extent in", m->directory);
     int status = 0;
     if (medium_allocate(&m->medium, fd, 0, size) != 0 || medium_write_at(&m->medium, fd, arg, size, 0) != 0
-        || medium_sync(&m->medium, fd) != 0 || fsync(m->directory_fd) != 0) {
+        || medium_sync(&m->medium, fd) != 0
+        || medium_sync(&m->medium, m->directory_fd) != 0) {
         status = psm_fail_system("cannot write an extent in", m->directory);
         unlinkat(m->directory_fd, name, 0);
     }

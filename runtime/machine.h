@@ -143,7 +143,9 @@ int  file_open(const char *directory, int directory_fd, const char *name, int *f
 uint32_t files_slots_beside(const char *directory);
 /* Options with defaults filled in and checked. */
 int  options_check(struct psm_options *to, const struct psm_options *from);
-uint64_t machine_new_salt(void);
+/* A number that no salt of this machine has been yet; tests that shall write the same twice
+ * put in another function. */
+extern uint64_t (*machine_new_salt)(void);
 /* Make a machine in directory `dir`, under another name first; then it can be opened. */
 #define MACHINE_UNFINISHED "unfinished" /* a file that is there meanwhile */
 int  machine_create(const char *dir, const struct psm_options *options);

@@ -31,7 +31,7 @@ struct medium_table {
     void (*fence)(struct medium *);
     /* Files; 0 or -1 with errno, as the system calls. write_at writes all or fails. */
     int (*write_at)(struct medium *, int fd, const void *p, size_t size, uint64_t offset);
-    int (*sync)(struct medium *, int fd);    /* fdatasync */
+    int (*sync)(struct medium *, int fd);    /* fdatasync; a directory: its names */
     int (*allocate)(struct medium *, int fd, uint64_t offset, uint64_t size); /* grows the file; bytes read zero */
     int (*punch)(struct medium *, int fd, uint64_t offset, uint64_t size);    /* gives the space back; reads zero */
     /* Map `size` bytes of fd at `address` (fixed, replacing a reservation; or anywhere if

@@ -13,12 +13,14 @@
 #define REFUSAL_SIZE 64
 static_assert(sizeof(struct log_entry) + sizeof(struct log_refusal) == REFUSAL_SIZE, "one line");
 
-static int64_t now(void)
+static int64_t real_time(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
+
+int64_t (*oplog_clock)(void) = real_time;
 
 void oplog_publish(struct psm *m)
 {
@@ -116,7 +118,7 @@ int oplog_append(struct psm *m, uint32_t op, const void *arg, size_t arg_size, b
         if (next > log->durable)
             log->durable = next - 1;
     }
-    int64_t time = now();
+    int64_t time = oplog_clock();
     struct log_entry e = {
         .sequence = log->sequence,
         .durable = log->durable,

@@ -82,6 +82,9 @@ static inline bool oplog_has_room(struct oplog *log, uint64_t size)
     return log->head + size <= log->tail_seen + log->bytes;
 }
 
+/* Where entries' times come from; tests that shall write the same twice put in another. */
+extern int64_t (*oplog_clock)(void);
+
 /* A1, A2 for an op: append its entry; m->op_sequence and op_time are set. The machine's
  * lock is held. Waits for space, publishing what came before if this must wait.
  * Returns 0, PSM_EFAILED, or for an argument that needs an extent PSM_ENOSPC, PSM_EIO. */

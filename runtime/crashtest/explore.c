@@ -167,7 +167,7 @@ static void recover(unsigned level, const struct cursor *c)
     bool deeper = level + 1 < LEVELS && psm_crashtest_random(&worker.random) % DEEPER_ONE_IN == 0;
     struct life life = {
         .test = settings.test, .sequence = &slot->sequence, .directory = worker.machine.path, .states = &slot->states,
-        .low = low, .high = high,
+        .number = level + 1, .low = low, .high = high,
         .verify_after = psm_crashtest_random(&worker.random) % 8 == 0,
         .reopen = psm_crashtest_random(&worker.random) % 16 == 0,
     };

@@ -18,7 +18,7 @@
 
 struct kept {
     uint64_t magic;
-    uint64_t low, high;
+    uint64_t low, high, number;
     uint64_t first; /* no crash before it: the sequence's first life */
     struct sequence sequence;
     struct states states;
@@ -88,7 +88,8 @@ void keep_failure(struct slot *slot, const char *what)
     else
         directory_make(&to, &from, &slot->choice);
 
-    struct kept kept = { .magic = KEPT_MAGIC, .low = slot->low, .high = slot->high, .first = first,
+    struct kept kept = { .magic = KEPT_MAGIC, .low = slot->low, .high = slot->high,
+                         .number = first ? 0 : slot->level + 1, .first = first,
                          .sequence = slot->sequence, .states = slot->states };
     FILE *f = open_in(directory, "life", "w");
     if (fwrite(&kept, sizeof kept, 1, f) != 1 || fclose(f) != 0)
@@ -125,6 +126,7 @@ int keep_recover(const char *directory)
     directory_copy(&to, &from);
     struct life life = { .test = settings.test, .sequence = &kept.sequence, .directory = path,
                          .states = &kept.states, .first = kept.first, .low = kept.low, .high = kept.high,
+                         .number = kept.number,
                          .verify_after = true, .reopen = true };
     sequence_print(&kept.sequence, settings.test, stdout);
     printf("%lu ops acknowledged, %lu begun\n", (unsigned long)kept.low, (unsigned long)kept.high);

@@ -18,6 +18,7 @@
 #include "trace.h"
 
 #define MAPS_MAX 64
+#define LOOK_AT_ALL 32 /* looks */
 /* Mappings up to this are stored to without a flush by intention: the superblock's notes for
  * the next opening, globals that are scratch. */
 #define UNFLUSHED_MAX (64 << 10)
@@ -29,6 +30,10 @@ static struct {
     const struct medium_table *real;
     unsigned char *seen[FILES_MAX]; /* the files' bytes as last looked at */
     bool watched[FILES_MAX];        /* mapped: plain stores may change it */
+    bool plain[FILES_MAX];          /* they have, in a run before */
+    uint64_t used[FILES_MAX];       /* zero from here on, as far as is known */
+    unsigned fixed;                 /* files that are always there; others are extents */
+    unsigned looks;
     struct { uintptr_t at; uint64_t size, offset; unsigned file; } map[MAPS_MAX];
     unsigned maps;
     bool serving;                   /* psm_init has returned */
@@ -92,6 +97,9 @@ static void look_at_line(unsigned file, uint64_t at, uint32_t place)
     memcpy(now, recorder.machine->file[file].bytes + at, LINE);
     if (memcmp(now, recorder.seen[file] + at, LINE) == 0)
         return;
+    recorder.plain[file] = true;
+    if (recorder.used[file] < at + LINE)
+        recorder.used[file] = at + LINE;
     struct event *e = add_event(EVENT_STORE, file);
     e->line = (uint32_t)(at / LINE);
     e->content = add_content(now);
@@ -100,16 +108,24 @@ static void look_at_line(unsigned file, uint64_t at, uint32_t place)
     directory_touch(recorder.machine, file, at, LINE);
 }
 
-/* Find plain stores. The log and the undo log are written by copies; looked at, too. */
+/* Find plain stores. The log and the undo log are written by copies, and stores to what
+ * has been zero so far are found when they are flushed: all is looked at now and then. */
 static void look(uint32_t place)
 {
     if (recorder.trace == NULL)
         return;
-    for (unsigned i = 0; i < FILES_MAX; i++) {
+    bool all = ++recorder.looks % LOOK_AT_ALL == 0;
+    for (unsigned i = 0; i < file_count(); i++) {
         const struct file *f = &recorder.machine->file[i];
-        if (!recorder.watched[i])
+        struct stat s;
+        if (i >= recorder.fixed && f->present && fstat(f->fd, &s) == 0 && s.st_nlink == 0) {
+            add_event(EVENT_REMOVE, i)->place = place;
+            recorder.machine->file[i].present = false;
+        }
+        if (!recorder.watched[i] || (!all && !recorder.plain[i]))
             continue;
-        for (uint64_t page = 0; page < f->size; page += 4096) {
+        uint64_t end = all ? f->size : recorder.used[i];
+        for (uint64_t page = 0; page < end; page += 4096) {
             uint64_t size = f->size - page < 4096 ? f->size - page : 4096;
             if (memcmp(f->bytes + page, recorder.seen[i] + page, size) == 0)
                 continue;
@@ -408,6 +424,9 @@ void recorder_begin(struct trace *trace, struct directory *machine)
     recorder.threads = 0;
     recorder.recording++;
     recorder.serving = false;
+    recorder.looks = 0;
+    if (recorder.fixed == 0)
+        recorder.fixed = file_count(); /* of a machine just made */
     memset(recorder.watched, 0, sizeof recorder.watched);
     for (unsigned i = 0; i < file_count(); i++) {
         const struct file *f = &machine->file[i];
@@ -415,5 +434,9 @@ void recorder_begin(struct trace *trace, struct directory *machine)
             continue;
         make_seen(i);
         memcpy(recorder.seen[i], f->bytes, f->size);
+        static const char zeros[4096];
+        for (recorder.used[i] = f->size / 4096 * 4096; recorder.used[i] > 0; recorder.used[i] -= 4096)
+            if (memcmp(f->bytes + recorder.used[i] - 4096, zeros, 4096) != 0)
+                break;
     }
 }

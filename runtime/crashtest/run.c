@@ -28,6 +28,29 @@ static void hear(void *context, enum psm_log_level level, const char *line)
         snprintf(life->said, sizeof life->said, "%s", line);
 }
 
+/* What would differ from run to run comes from here, so that images are alike if what has
+ * led to them is: they are counted by their bytes. */
+static int64_t clock_ns;
+static uint64_t salt_seed;
+
+static int64_t next_time(void)
+{
+    return __atomic_add_fetch(&clock_ns, 1000, __ATOMIC_RELAXED);
+}
+
+static uint64_t next_salt(void)
+{
+    return psm_crashtest_random(&salt_seed);
+}
+
+static void set_outside(const struct life *life)
+{
+    clock_ns = INT64_C(1700000000000000000) + (int64_t)life->number * INT64_C(1000000000000);
+    salt_seed = life->number * UINT64_C(0x9e3779b97f4a7c15);
+    oplog_clock = next_time;
+    machine_new_salt = next_salt;
+}
+
 static int open_machine(struct life *life, psm_t **m, uint32_t flags)
 {
     struct psm_options o = life->test->options;
@@ -203,6 +226,7 @@ bool life_run(struct life *life)
         exit(2);
     }
     life->trouble[0] = life->said[0] = '\0';
+    set_outside(life);
     bool fine = live(life, arg, out);
     free(arg);
     free(out);

@@ -40,6 +40,7 @@ struct life {
     const struct sequence *sequence;
     const char *directory;
     struct states *states;
+    uint64_t number;  /* of the life among those of the machine: no other has had it */
     bool first;       /* fills in *states */
     uint64_t low, high; /* otherwise: how many ops have to be, may be in the state at its begin */
     uint64_t begins;  /* how many were */
