@@ -141,6 +141,7 @@ void cursor_choose(const struct cursor *c, uint32_t n, uint64_t *random, struct 
     for (unsigned i = 0; i < FILES_MAX; i++)
         files[i] = dice(random, 2);
     choice->count = 0;
+    choice->way = way;
     choice->hash = c->hash;
     snprintf(choice->words, sizeof choice->words, "%s of what was not durable", way_words[way]);
     choose_files(c, way, random, choice);

@@ -13,13 +13,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../hash.h"
 #include "places.h"
 #include "psm_crashtest.h"
 
 #define SEEN_BITS 24
 /* Of the images of a level, one in so many is recovered under the recorder and crashed
- * again, at so many images. */
-#define DEEPER_ONE_IN 48
+ * again, at so many images. Of those made at a location in a way that has hardly been
+ * tried, more. */
+#define DEEPER_ONE_IN 64
+#define DEEPER_NEW    8
+#define DEEPER_NEW_ONE_IN 6
 #define DEEPER_IMAGES 48
 #define IMAGES_MIN    6
 
@@ -128,7 +132,7 @@ static int by_images(const void *a, const void *b)
 /* Share out `budget` images: equally among locations, those first that have had the fewest,
  * if it is not enough for all; then among the points of each. A point gets six at
  * least: both extremes, and some between. */
-static void share_out(struct point *p, uint32_t count, uint64_t budget)
+static void share_out(struct point *p, uint32_t count, unsigned level, uint64_t budget)
 {
     struct group *group = malloc((count + 1) * sizeof *group);
     uint32_t groups = 0;
@@ -138,7 +142,7 @@ static void share_out(struct point *p, uint32_t count, uint64_t budget)
     for (uint32_t i = 0, end; i < count; i = end) {
         for (end = i; end < count && p[end].place == p[i].place;)
             end++;
-        group[groups++] = (struct group){ i, end, places[p[i].place].images };
+        group[groups++] = (struct group){ i, end, places[p[i].place].images[level != 0] };
         atomic_fetch_add(&places[p[i].place].points, end - i);
     }
     qsort(group, groups, sizeof *group, by_images);
@@ -158,20 +162,34 @@ static void share_out(struct point *p, uint32_t count, uint64_t budget)
 
 static void crash(unsigned level, uint64_t hash, uint64_t budget);
 
+/* Whether the image is recovered under the recorder, and that is crashed. */
+static bool goes_deeper(unsigned level)
+{
+    const struct slot *slot = worker.slot;
+    if (level + 1 >= LEVELS)
+        return false;
+    uint64_t hash = hash_fold(slot->place + HASH_1, slot->choice.way + HASH_2);
+    _Atomic uint16_t *tried = &shared->tried[hash >> (64 - TRIED_BITS)];
+    bool is_new = level == 0 && atomic_load(tried) < DEEPER_NEW;
+    if (psm_crashtest_random(&worker.random) % (is_new ? DEEPER_NEW_ONE_IN : DEEPER_ONE_IN) != 0)
+        return false;
+    atomic_fetch_add(tried, is_new);
+    return true;
+}
+
 /* The image chosen lies in the machine's directory: recover it, under the recorder and
  * with crashes of its own if it is its turn. */
-static void recover(unsigned level, const struct cursor *c)
+static void recover(unsigned level)
 {
     struct slot *slot = worker.slot;
     uint64_t low = slot->low, high = slot->high;
-    bool deeper = level + 1 < LEVELS && psm_crashtest_random(&worker.random) % DEEPER_ONE_IN == 0;
+    bool deeper = goes_deeper(level);
     struct life life = {
         .test = settings.test, .sequence = &slot->sequence, .directory = worker.machine.path, .states = &slot->states,
         .number = level + 1, .low = low, .high = high,
         .verify_after = psm_crashtest_random(&worker.random) % 8 == 0,
         .reopen = psm_crashtest_random(&worker.random) % 16 == 0,
     };
-    (void)c;
     if (deeper) {
         directory_copy(&worker.solid[level + 1], &worker.machine);
         recorder_begin(&worker.trace[level + 1], &worker.machine);
@@ -200,7 +218,7 @@ static void crash(unsigned level, uint64_t hash, uint64_t budget)
     struct cursor c;
     uint32_t count;
     struct point *point = find_points(t, &count);
-    share_out(point, count, budget);
+    share_out(point, count, level, budget);
     cursor_begin(&c, t, &worker.solid[level], hash);
     c.acknowledged = slot->low;
     c.begun = slot->high;
@@ -229,8 +247,8 @@ static void crash(unsigned level, uint64_t hash, uint64_t budget)
                 fail(stray);
             wanted--;
             atomic_fetch_add(&shared->images[level], 1);
-            atomic_fetch_add(&places[point[i].place].images, 1);
-            recover(level, &c);
+            atomic_fetch_add(&places[point[i].place].images[level != 0], 1);
+            recover(level);
         }
     }
     cursor_end(&c);

@@ -45,7 +45,9 @@ struct slot {
     char trouble[1024];         /* PHASE_FAILED */
 };
 
+#define TRIED_BITS 16
 struct shared {
+    _Atomic uint16_t tried[1 << TRIED_BITS]; /* by hash of place and way: images crashed again */
     _Atomic uint64_t next_sequence;
     _Atomic uint64_t sequences, short_sequences, points, images[LEVELS], duplicates, violations;
     _Atomic int stop;

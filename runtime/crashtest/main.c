@@ -264,6 +264,8 @@ int psm_crashtest_main(const struct psm_crashtest *test, int argc, char **argv)
     read_flags(argc, argv);
     check_test(test);
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (mkdir(settings.keep, 0700) != 0 && errno != EEXIST)
+        err(2, "%s", settings.keep);
     if (mkdir(settings.directory, 0700) != 0)
         err(2, "%s", settings.directory);
     places_setup();

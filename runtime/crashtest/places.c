@@ -116,8 +116,9 @@ void places_print(FILE *to)
         if (places[i].points != 0)
             list[count++] = &places[i];
     qsort(list, count, sizeof *list, rarer);
-    fprintf(to, "    points    images  crash right before\n");
+    fprintf(to, "    points    images   of later crashes  right before\n");
     for (size_t i = 0; i < count; i++)
-        fprintf(to, "%10lu%10lu  %s\n", (unsigned long)list[i]->points, (unsigned long)list[i]->images,
+        fprintf(to, "%10lu%10lu%19lu  %s\n", (unsigned long)list[i]->points,
+                (unsigned long)(list[i]->images[0] + list[i]->images[1]), (unsigned long)list[i]->images[1],
                 place_words((uint32_t)(list[i] - places), text, sizeof text));
 }

@@ -15,7 +15,7 @@ struct place {
     uint8_t  frames;
     void    *frame[PLACE_FRAMES];
     _Atomic uint64_t points; /* crash points right before such an event */
-    _Atomic uint64_t images; /* made at them */
+    _Atomic uint64_t images[2]; /* made at them: of first crashes, of later ones */
 };
 
 extern struct place *places; /* PLACES_MAX, shared memory */

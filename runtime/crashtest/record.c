@@ -281,6 +281,8 @@ static void note_size(int fd, unsigned file, uint32_t place)
         return;
     if ((uint64_t)s.st_size > FILE_ROOM)
         errx(2, "%s has grown to %lu MiB, more than can be tested", file_name(file), (unsigned long)(s.st_size >> 20));
+    if ((uint64_t)s.st_size > f->size)
+        memset(recorder.seen[file] + f->size, 0, (uint64_t)s.st_size - f->size); /* not what an earlier run had there */
     f->size = (uint64_t)s.st_size;
     struct event *e = add_event(EVENT_SIZE, file);
     e->value = f->size;

@@ -174,6 +174,28 @@ static bool run_ops(struct life *life, psm_t *m, void *arg, void *out)
     return true;
 }
 
+struct errand { struct life *life; psm_t *m; void *arg, *out; bool fine; };
+
+static void *run_errand(void *argument)
+{
+    struct errand *e = argument;
+    e->fine = run_ops(e->life, e->m, e->arg, e->out);
+    return NULL;
+}
+
+/* By another thread, whose fences are not this one's. */
+static bool run_ops_elsewhere(struct life *life, psm_t *m, void *arg, void *out)
+{
+    struct errand errand = { life, m, arg, out, false };
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run_errand, &errand) != 0) {
+        fprintf(stderr, "psm-crashtest: cannot start a thread\n");
+        exit(2);
+    }
+    pthread_join(thread, NULL);
+    return errand.fine;
+}
+
 static bool verify(struct life *life, psm_t *m, const char *when)
 {
     int status = psm_verify(m);
@@ -199,7 +221,7 @@ static bool live(struct life *life, void *arg, void *out)
         recorder_mark(EVENT_ACKNOWLEDGED, life->begins);
     }
     fine = fine && check_state(life, m) && (life->first || verify(life, m, "after the recovery"))
-           && run_ops(life, m, arg, out) && check_state(life, m)
+           && (life->sequence->elsewhere ? run_ops_elsewhere : run_ops)(life, m, arg, out) && check_state(life, m)
            && (!life->verify_after || verify(life, m, "after going on"));
     uint64_t digest = fine ? life->test->digest(psm_root(m)) : 0;
     if (!fine) {

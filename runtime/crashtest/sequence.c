@@ -55,6 +55,7 @@ void sequence_make(struct sequence *s, const struct psm_crashtest *test, uint64_
                        : epochs % 3 == 0                ? 0
                                                         : 1 + epochs / 3 % 5;
     s->lockstep = psm_crashtest_random(&random) % 3 == 0;
+    s->elsewhere = psm_crashtest_random(&random) % 3 == 0;
     bool groups = psm_crashtest_random(&random) % 3 == 0
                   && !(test->flags & (PSM_CRASHTEST_NO_GROUPS | PSM_CRASHTEST_TIMED));
     for (uint32_t i = 0; i < s->count; i++) {
@@ -69,11 +70,13 @@ void sequence_make(struct sequence *s, const struct psm_crashtest *test, uint64_
 void sequence_print(const struct sequence *s, const struct psm_crashtest *test, FILE *to)
 {
     void *arg = aligned_alloc(16, (test->arg_size_max + 31) & ~(size_t)15);
-    fprintf(to, "sequence %lu: %s, %s", (unsigned long)s->number,
-            s->lockstep ? "replay in step with each op" : "replay in its own time",
-            s->epoch_ops_max != 0 ? "" : "epochs of any length\n");
+    fprintf(to, "sequence %lu: replay %s%s, epochs of ", (unsigned long)s->number,
+            s->lockstep ? "in step with each op" : "in its own time",
+            s->elsewhere ? ", ops by another thread than psm_init" : "");
     if (s->epoch_ops_max != 0)
-        fprintf(to, "epochs of at most %u op%s\n", s->epoch_ops_max, s->epoch_ops_max == 1 ? "" : "s");
+        fprintf(to, "at most %u op%s\n", s->epoch_ops_max, s->epoch_ops_max == 1 ? "" : "s");
+    else
+        fputs("any length\n", to);
     for (uint32_t i = 0; i < s->count; i++) {
         const struct psm_crashtest_op *op = &test->ops[s->step[i].op];
         size_t size = op->argument != NULL && arg != NULL ? op->argument(arg, s->step[i].seed) : 0;
