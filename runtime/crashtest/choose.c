@@ -14,14 +14,20 @@ enum way {
     WAY_COUNTED,    /* one of all there are, by whole lines */
     WAY_ONE,        /* line, of those open */
     WAY_ALL_BUT_ONE,
-    WAY_FILES,      /* all or nothing for each file */
+    WAY_FILES,      /* all or nothing for each file, one combination after the other */
+    WAY_SOME_FILES, /* at random */
     WAY_LINES,      /* the oldest, the newest or any value, for each line */
     WAY_TORN,       /* for each word of some */
     WAY_ALL_TORN,
     WAY_FEW,        /* lines are not the newest, and torn */
 };
-static const char *const way_words[] = { "nothing", "everything", "one of few", "one line", "all but one line", "some files",
+static const char *const way_words[] = { "nothing", "everything", "one of few", "one line", "all but one line", "all of some files", "all of some files",
                                          "some lines", "torn lines", "all lines torn", "all but a few torn lines" };
+
+/* choice.kinds, three bits for a file: some line is old, some is new, a new one was
+ * written after an old one. */
+#define KINDS_FILES 8
+enum { KIND_OLD = 1, KIND_NEW = 2, KIND_GAP = 4 };
 
 static uint64_t dice(uint64_t *random, uint64_t sides)
 {
@@ -57,6 +63,7 @@ static void fill_line(const struct cursor *c, const struct open_line *l, enum wa
         break;
     case WAY_ONE:
     case WAY_FILES:
+    case WAY_SOME_FILES:
         value = chosen ? last : 0;
         break;
     case WAY_ALL_BUT_ONE:
@@ -115,13 +122,18 @@ static void choose_files(const struct cursor *c, enum way way, uint64_t *random,
 
 /* The way of the n-th image: first the extremes, then the systematic ones in turn with
  * random ones. *one: the line, or the number, that it is about. */
-static enum way choose_way(const struct cursor *c, uint32_t n, uint64_t *random, uint32_t *one)
+static enum way choose_way(const struct cursor *c, uint32_t n, unsigned files, uint64_t *random, uint32_t *one)
 {
-    static const enum way at_random[] = { WAY_LINES, WAY_TORN, WAY_FILES, WAY_FEW, WAY_LINES, WAY_ALL_TORN, WAY_ONE,
+    static const enum way at_random[] = { WAY_LINES, WAY_TORN, WAY_SOME_FILES, WAY_FEW, WAY_LINES, WAY_ALL_TORN, WAY_ONE,
                                           WAY_ALL_BUT_ONE };
     uint32_t possible = cursor_possible(c), lines = c->open_count, nth = n / 2 - 1;
     if (n < 2)
         return n == 0 ? WAY_NOTHING : WAY_EVERYTHING;
+    uint32_t combinations = files <= 4 ? (1u << files) - 2 : 0; /* without none and all */
+    *one = nth + 1;
+    if (n % 2 == 0 && files > 1 && nth < combinations)
+        return WAY_FILES;
+    nth -= n % 2 == 0 && files > 1 ? combinations : 0;
     *one = nth;
     if (n % 2 == 0 && possible <= CURSOR_FEW && nth < possible)
         return WAY_COUNTED;
@@ -132,16 +144,30 @@ static enum way choose_way(const struct cursor *c, uint32_t n, uint64_t *random,
     return at_random[dice(random, sizeof at_random / sizeof at_random[0])];
 }
 
+/* Number the files that have open lines: how many there are. */
+static unsigned number_files(const struct cursor *c, uint8_t *file)
+{
+    unsigned count = 0;
+    memset(file, 0xff, FILES_MAX);
+    for (uint32_t i = 0; i < c->open_count; i++)
+        if (file[c->open[i]->file] == 0xff)
+            file[c->open[i]->file] = (uint8_t)count++;
+    return count;
+}
+
 void cursor_choose(const struct cursor *c, uint32_t n, uint64_t *random, struct choice *choice)
 {
+    uint8_t file[FILES_MAX]; /* its number among those with open lines */
     uint32_t one = 0;
-    enum way way = choose_way(c, n, random, &one);
+    unsigned open_files = number_files(c, file);
+    enum way way = choose_way(c, n, open_files, random, &one);
     uint32_t number = one;
-    bool files[FILES_MAX];
-    for (unsigned i = 0; i < FILES_MAX; i++)
-        files[i] = dice(random, 2);
+    uint64_t files = way == WAY_FILES ? one : dice(random, UINT64_C(1) << 40);
+    uint32_t oldest[KINDS_FILES], newest[KINDS_FILES] = { 0 }; /* openings of old lines, of new ones */
+    memset(oldest, 0xff, sizeof oldest);
+    bool by_file = way == WAY_FILES || way == WAY_SOME_FILES;
     choice->count = 0;
-    choice->way = way;
+    choice->kinds = 0;
     choice->hash = c->hash;
     snprintf(choice->words, sizeof choice->words, "%s of what was not durable", way_words[way]);
     choose_files(c, way, random, choice);
@@ -149,14 +175,26 @@ void cursor_choose(const struct cursor *c, uint32_t n, uint64_t *random, struct 
         const struct open_line *l = c->open[i];
         const unsigned char *solid = c->solid->file[l->file].bytes + (uint64_t)l->line * LINE;
         unsigned char bytes[LINE];
-        fill_line(c, l, way, way == WAY_FILES ? files[l->file] : i == one, &number, random, bytes);
+        fill_line(c, l, way, by_file ? files >> file[l->file] % 40 & 1 : i == one, &number, random, bytes);
         if (!choice->present[l->file] || (uint64_t)l->line * LINE >= choice->size[l->file]
-            || memcmp(bytes, solid, LINE) == 0)
+            || memcmp(bytes, solid, LINE) == 0) {
+            unsigned f = l->file % KINDS_FILES;
+            choice->kinds |= KIND_OLD << 3 * f;
+            if (oldest[f] > l->serial)
+                oldest[f] = l->serial;
             continue;
+        }
+        unsigned f = l->file % KINDS_FILES;
+        choice->kinds |= KIND_NEW << 3 * f;
+        if (newest[f] < l->serial)
+            newest[f] = l->serial;
         add_override(choice, l, bytes);
         struct override *o = &choice->override[choice->count - 1];
         choice->hash += part(o, bytes) - part(o, solid);
     }
+    for (unsigned f = 0; f < KINDS_FILES; f++)
+        if (oldest[f] < newest[f])
+            choice->kinds |= KIND_GAP << 3 * f;
 }
 
 void choice_lines(const struct cursor *c, const struct choice *choice, char *text, size_t size)

@@ -19,11 +19,11 @@
 
 #define SEEN_BITS 24
 /* Of the images of a level, one in so many is recovered under the recorder and crashed
- * again, at so many images. Of those made at a location in a way that has hardly been
- * tried, more. */
-#define DEEPER_ONE_IN 64
+ * again, at so many images. Of those made at a location, of the files then written to some old and
+ * some new, in a way that has hardly been tried, more. */
+#define DEEPER_ONE_IN 96
 #define DEEPER_NEW    8
-#define DEEPER_NEW_ONE_IN 6
+#define DEEPER_NEW_ONE_IN 4
 #define DEEPER_IMAGES 48
 #define IMAGES_MIN    6
 
@@ -168,7 +168,7 @@ static bool goes_deeper(unsigned level)
     const struct slot *slot = worker.slot;
     if (level + 1 >= LEVELS)
         return false;
-    uint64_t hash = hash_fold(slot->place + HASH_1, slot->choice.way + HASH_2);
+    uint64_t hash = hash_fold(slot->place + HASH_1, slot->choice.kinds + HASH_2);
     _Atomic uint16_t *tried = &shared->tried[hash >> (64 - TRIED_BITS)];
     bool is_new = level == 0 && atomic_load(tried) < DEEPER_NEW;
     if (psm_crashtest_random(&worker.random) % (is_new ? DEEPER_NEW_ONE_IN : DEEPER_ONE_IN) != 0)

@@ -47,7 +47,7 @@ struct slot {
 
 #define TRIED_BITS 16
 struct shared {
-    _Atomic uint16_t tried[1 << TRIED_BITS]; /* by hash of place and way: images crashed again */
+    _Atomic uint16_t tried[1 << TRIED_BITS]; /* by place and choice.kinds: images crashed again */
     _Atomic uint64_t next_sequence;
     _Atomic uint64_t sequences, short_sequences, points, images[LEVELS], duplicates, violations;
     _Atomic int stop;

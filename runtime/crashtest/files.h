@@ -43,8 +43,8 @@ struct choice {
     uint64_t size[FILES_MAX];  /* that each file has in the image */
     bool     present[FILES_MAX];
     uint64_t hash;             /* of the whole image */
-    uint32_t way;              /* how it was chosen */
-    char     words[160];       /* the same, to read */
+    uint32_t kinds;            /* of which files lines are new, are old, in which order */
+    char     words[160];       /* how it was chosen */
 };
 
 /* Names of files, and so what their numbers mean, are kept in shared memory, for one

@@ -28,6 +28,31 @@ void places_setup(void)
 /* run.c's section: what calls the runtime from there is no part of the location. */
 extern const char __start_psm_crashtest_run[], __stop_psm_crashtest_run[];
 
+static uint32_t find(uint64_t hash, const struct place *is, void **frame)
+{
+    for (uint32_t i = 1 + (uint32_t)(hash >> 20) % (PLACES_MAX - 1);; i = i % (PLACES_MAX - 1) + 1) {
+        struct place *p = &places[i];
+        uint64_t none = 0;
+        if (atomic_compare_exchange_strong(&p->hash, &none, hash)) {
+            p->kind = is->kind;
+            p->nth = is->nth;
+            p->frames = is->frames;
+            memcpy(p->frame, frame, is->frames * sizeof *frame);
+            return i;
+        }
+        if (none == hash)
+            return i;
+    }
+}
+
+#define MARKS_TOLD_APART 3
+
+uint32_t place_of_mark(uint8_t kind, unsigned n)
+{
+    struct place is = { .kind = kind, .nth = (uint8_t)(n < MARKS_TOLD_APART ? n : MARKS_TOLD_APART) };
+    return find(hash_fold(kind + HASH_1, is.nth + HASH_2) | 1, &is, NULL);
+}
+
 uint32_t place_here(uint8_t kind)
 {
     void *frame[PLACE_FRAMES + 2];
@@ -35,19 +60,8 @@ uint32_t place_here(uint8_t kind)
     while (count < found && !((char *)frame[count + 2] >= __start_psm_crashtest_run
                               && (char *)frame[count + 2] < __stop_psm_crashtest_run))
         count++;
-    uint64_t hash = hash_bytes(frame + 2, (size_t)count * sizeof *frame, kind + HASH_1) | 1;
-    for (uint32_t i = 1 + (uint32_t)(hash >> 20) % (PLACES_MAX - 1);; i = i % (PLACES_MAX - 1) + 1) {
-        struct place *p = &places[i];
-        uint64_t none = 0;
-        if (atomic_compare_exchange_strong(&p->hash, &none, hash)) {
-            p->kind = kind;
-            p->frames = (uint8_t)count;
-            memcpy(p->frame, frame + 2, (size_t)count * sizeof *frame);
-            return i;
-        }
-        if (none == hash)
-            return i;
-    }
+    struct place is = { .kind = kind, .frames = (uint8_t)count };
+    return find(hash_bytes(frame + 2, (size_t)count * sizeof *frame, kind + HASH_1) | 1, &is, frame + 2);
 }
 
 /* The symbol table, mapped at the first question. */
@@ -86,11 +100,14 @@ static const char *function_at(uintptr_t address)
 const char *place_words(uint32_t place, char *text, size_t size)
 {
     static const char *const kinds[] = { "store before", "copy", "flush", "fence", "write", "size", "sync", "create",
-                                         "remove", "directory sync", "begun", "acknowledged" };
+                                         "remove", "directory sync", "op is begun", "op is acknowledged" };
     const struct place *p = &places[place];
     read_symbols();
     if (place == 0)
-        return snprintf(text, size, "between ops"), text;
+        return snprintf(text, size, "end"), text;
+    if (p->kind == EVENT_BEGUN || p->kind == EVENT_ACKNOWLEDGED)
+        return snprintf(text, size, "%s, the life's %s", kinds[p->kind],
+                        p->nth == 0 ? "state found" : p->nth == 1 ? "first" : p->nth == 2 ? "second" : "later ones"), text;
     size_t used = (size_t)snprintf(text, size, "%s in", kinds[p->kind]);
     for (unsigned i = 0; i < p->frames && used < size; i++) {
         const char *name = function_at((uintptr_t)p->frame[i] - 1);

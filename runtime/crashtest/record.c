@@ -11,6 +11,7 @@
 #include <err.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../machine.h"
@@ -33,7 +34,8 @@ static struct {
     bool plain[FILES_MAX];          /* they have, in a run before */
     uint64_t used[FILES_MAX];       /* zero from here on, as far as is known */
     unsigned fixed;                 /* files that are always there; others are extents */
-    unsigned looks;
+    unsigned looks, marks[2];
+    long lag_ns;
     struct { uintptr_t at; uint64_t size, offset; unsigned file; } map[MAPS_MAX];
     unsigned maps;
     bool serving;                   /* psm_init has returned */
@@ -226,6 +228,8 @@ static void record_flush(struct medium *m, const void *p, size_t size)
 
 static void record_fence(struct medium *m)
 {
+    if (recorder.trace != NULL && recorder.lag_ns != 0 && psm_replaying != NULL && recorder.serving)
+        nanosleep(&(struct timespec){ .tv_nsec = recorder.lag_ns }, NULL);
     recorder.real->fence(m);
     if (recorder.trace == NULL)
         return;
@@ -405,7 +409,9 @@ void recorder_mark(enum event_kind kind, uint64_t value)
     recorder.serving = true;
     if (kind == EVENT_BEGUN)
         look(0);
-    add_event(kind, 0)->value = value;
+    struct event *e = add_event(kind, 0);
+    e->value = value;
+    e->place = place_of_mark((uint8_t)kind, recorder.marks[kind == EVENT_BEGUN]++);
     leave();
 }
 
@@ -417,6 +423,11 @@ void recorder_attach(struct directory *machine)
     medium_override = record_medium;
 }
 
+void recorder_lag(long ns)
+{
+    recorder.lag_ns = ns;
+}
+
 void recorder_begin(struct trace *trace, struct directory *machine)
 {
     trace_clear(trace);
@@ -426,7 +437,7 @@ void recorder_begin(struct trace *trace, struct directory *machine)
     recorder.threads = 0;
     recorder.recording++;
     recorder.serving = false;
-    recorder.looks = 0;
+    recorder.looks = recorder.marks[0] = recorder.marks[1] = 0;
     if (recorder.fixed == 0)
         recorder.fixed = file_count(); /* of a machine just made */
     memset(recorder.watched, 0, sizeof recorder.watched);

@@ -8,6 +8,8 @@
 #include "../machine.h"
 #include "trace.h"
 
+#define LAG_NS 300000
+
 #pragma clang section text = "psm_crashtest_run" /* for places.c to know it */
 
 static bool __attribute__((format(printf, 2, 3))) wrong(struct life *life, const char *format, ...)
@@ -249,6 +251,7 @@ bool life_run(struct life *life)
     }
     life->trouble[0] = life->said[0] = '\0';
     set_outside(life);
+    recorder_lag(life->sequence->lag ? LAG_NS : 0);
     bool fine = live(life, arg, out);
     free(arg);
     free(out);

@@ -26,6 +26,7 @@ struct sequence {
     uint32_t count;
     uint32_t epoch_ops_max;
     uint32_t lockstep;      /* replay catches up after each op */
+    uint32_t lag;           /* replay is held back at its fences: it always has more to do */
     uint32_t elsewhere;     /* ops are called by another thread than psm_init and psm_close */
     struct step step[OPS_MAX];
 };

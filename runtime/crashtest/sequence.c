@@ -55,15 +55,17 @@ void sequence_make(struct sequence *s, const struct psm_crashtest *test, uint64_
                        : epochs % 3 == 0                ? 0
                                                         : 1 + epochs / 3 % 5;
     s->lockstep = psm_crashtest_random(&random) % 3 == 0;
+    s->lag = !s->lockstep && psm_crashtest_random(&random) % 2 == 0;
     s->elsewhere = psm_crashtest_random(&random) % 3 == 0;
     bool groups = psm_crashtest_random(&random) % 3 == 0
                   && !(test->flags & (PSM_CRASHTEST_NO_GROUPS | PSM_CRASHTEST_TIMED));
+    uint64_t long_groups = psm_crashtest_random(&random) % 2;
     for (uint32_t i = 0; i < s->count; i++) {
         struct step *step = &s->step[i];
         step->op = (uint16_t)(is_short ? left % test->op_count : psm_crashtest_random(&random) % test->op_count);
         left /= test->op_count;
         step->seed = psm_crashtest_random(&random);
-        step->grouped = groups && i + 1 < s->count && psm_crashtest_random(&random) % 3 != 0;
+        step->grouped = groups && i + 1 < s->count && psm_crashtest_random(&random) % (long_groups ? 10 : 3) != 0;
     }
 }
 
@@ -71,7 +73,7 @@ void sequence_print(const struct sequence *s, const struct psm_crashtest *test, 
 {
     void *arg = aligned_alloc(16, (test->arg_size_max + 31) & ~(size_t)15);
     fprintf(to, "sequence %lu: replay %s%s, epochs of ", (unsigned long)s->number,
-            s->lockstep ? "in step with each op" : "in its own time",
+            s->lockstep ? "in step with each op" : s->lag ? "held back" : "in its own time",
             s->elsewhere ? ", ops by another thread than psm_init" : "");
     if (s->epoch_ops_max != 0)
         fprintf(to, "at most %u op%s\n", s->epoch_ops_max, s->epoch_ops_max == 1 ? "" : "s");

@@ -52,5 +52,7 @@ void trace_clear(struct trace *t);
 void recorder_begin(struct trace *trace, struct directory *machine);
 /* It is not: only the pages it writes are noted, by directory_touch. */
 void recorder_attach(struct directory *machine);
+/* While it is recorded, the replay thread naps so long before each of its fences. */
+void recorder_lag(long ns);
 void recorder_mark(enum event_kind kind, uint64_t value);
 #endif
