@@ -35,12 +35,22 @@ void globals_restore(struct psm *m)
     }
 }
 
-/* Scratch is not kept: the shadow's begins each run as the foreground's does. */
+static bool is_alone(const struct psm *m)
+{
+    machine_list_lock();
+    bool alone = machine_first() == m && m->next == NULL;
+    machine_list_unlock();
+    return alone;
+}
+
+/* Scratch is not kept: the shadow's begins each run as the foreground's does. Machines that do
+ * not own the globals share it in the mirror, where the first of them resets it. */
 void globals_reset_scratch(struct psm *m)
 {
     const struct program *p = m->program;
     unsigned char *area = (unsigned char *)(m->space.globals_low + PSM_DELTA);
-    for (uint32_t i = 0; m->owns_globals && i < p->global_count; i++) {
+    bool resets = m->owns_globals || is_alone(m);
+    for (uint32_t i = 0; resets && i < p->global_count; i++) {
         const struct program_global *g = &p->global[i];
         if (g->kind == PROGRAM_SCRATCH && g->address >= m->space.globals_low)
             memcpy(in_image(m, area, g), (void *)g->address, g->size);

@@ -255,6 +255,23 @@ static void crash(unsigned level, uint64_t hash, uint64_t budget)
     free(point);
 }
 
+/* Several threads have called the ops. In the order of the log they are run once more, one
+ * by one, which has to lead to the same, and tells the states between. */
+static void run_in_order(struct life *life)
+{
+    struct slot *slot = worker.slot;
+    uint32_t count = slot->sequence.count;
+    uint64_t digest = slot->states.digest[count];
+    if (!order_steps(&worker.trace[0], &slot->sequence, slot->states.entry[0]))
+        fail("the log does not have all ops that several threads have called");
+    directory_copy(&worker.machine, &worker.template);
+    recorder_attach(&worker.machine);
+    life->together = false;
+    run(life, PHASE_RECORDS);
+    if (slot->states.digest[count] != digest)
+        fail("ops by several threads have led to another state than the same ops, in the order of the log, one by one");
+}
+
 static void explore_sequence(uint64_t number)
 {
     struct slot *slot = worker.slot;
@@ -269,8 +286,11 @@ static void explore_sequence(uint64_t number)
         .test = settings.test, .sequence = &slot->sequence, .directory = worker.machine.path,
         .states = &slot->states, .first = true, .verify_after = worker.random % 2,
     };
+    life.together = slot->sequence.threads > 1;
     recorder_begin(&worker.trace[0], &worker.machine);
     run(&life, PHASE_RECORDS);
+    if (life.together)
+        run_in_order(&life);
     slot->low = slot->high = 0;
     crash(0, worker.template_hash, settings.per_sequence);
     atomic_fetch_add(&shared->sequences, 1);

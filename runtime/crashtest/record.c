@@ -147,8 +147,9 @@ static void leave(void)
     pthread_mutex_unlock(&recorder.mutex);
 }
 
-/* Where in its file the byte at p lies. */
-static bool locate(const void *p, unsigned *file, uint64_t *offset)
+/* Where in its file the byte at p lies; false if in none: an ordinary file's log is copied
+ * to memory first. */
+static bool locate(const struct medium *m, const void *p, unsigned *file, uint64_t *offset)
 {
     for (unsigned i = recorder.maps; i-- > 0;)
         if ((uintptr_t)p - recorder.map[i].at < recorder.map[i].size) {
@@ -156,36 +157,37 @@ static bool locate(const void *p, unsigned *file, uint64_t *offset)
             *offset = recorder.map[i].offset + ((uintptr_t)p - recorder.map[i].at);
             return true;
         }
+    if (m->kind == PSM_MEDIUM_FILE)
+        return false;
     errx(2, "the runtime gave the medium %p, which lies in none of its mappings", p);
 }
 
 /* Without a trace nothing is written down, but which pages were written: an image is made
  * out of the one before by these. */
-static bool only_touch(const void *p, size_t size)
+static bool only_touch(const struct medium *m, const void *p, size_t size)
 {
     unsigned file;
     uint64_t offset;
-    if (recorder.trace != NULL)
-        return false;
     enter();
-    locate(p, &file, &offset);
-    directory_touch(recorder.machine, file, offset, size);
+    bool found = locate(m, p, &file, &offset);
+    if (found && recorder.trace == NULL)
+        directory_touch(recorder.machine, file, offset, size);
     leave();
-    return true;
+    return !found || recorder.trace == NULL;
 }
 
 static void record_copy(struct medium *m, void *dst, const void *src, size_t size)
 {
     unsigned file;
     uint64_t offset;
-    if (only_touch(dst, size)) {
+    if (only_touch(m, dst, size)) {
         recorder.real->copy(m, dst, src, size);
         return;
     }
     uint32_t place = place_here(EVENT_COPY);
     enter();
     for (size_t done = 0; done < size;) {
-        locate((char *)dst + done, &file, &offset);
+        locate(m, (char *)dst + done, &file, &offset);
         size_t part = LINE - offset % LINE;
         if (part > size - done)
             part = size - done;
@@ -208,14 +210,14 @@ static void record_flush(struct medium *m, const void *p, size_t size)
     unsigned file;
     uint64_t offset;
     recorder.real->flush(m, p, size);
-    if (only_touch(p, size))
+    if (only_touch(m, p, size))
         return;
     uint32_t place = place_here(EVENT_FLUSH);
     enter();
     const struct trace *t = recorder.trace;
     if (t->count == 0 || t->event[t->count - 1].kind != EVENT_FLUSH)
         look(place);
-    locate(p, &file, &offset);
+    locate(m, p, &file, &offset);
     directory_touch(recorder.machine, file, offset, size);
     for (uint64_t at = offset / LINE * LINE; at < offset + size; at += LINE) {
         look_at_line(file, at, place);

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "../machine.h"
+#include "../program.h"
 #include "trace.h"
 
 #define LAG_NS 300000
+#define THREADS_MAX 3
 
 #pragma clang section text = "psm_crashtest_run" /* for places.c to know it */
 
@@ -28,6 +30,36 @@ static void hear(void *context, enum psm_log_level level, const char *line)
     struct life *life = context;
     if (level != PSM_LOG_INFO)
         snprintf(life->said, sizeof life->said, "%s", line);
+}
+
+/* A life is that of a new process: what the program keeps outside its state has its first
+ * value. Of the program are the globals that the pass has noted; psm_init sees to those that
+ * are state. */
+static void restart_globals(void)
+{
+    static unsigned char *first;
+    const struct program *p;
+    size_t at = 0;
+    bool saves = first == NULL;
+    if (program_load(&p) != 0)
+        return; /* psm_init says why */
+    for (uint32_t i = 0; saves && i < p->global_count; i++)
+        at += p->global[i].size;
+    if (saves && (first = malloc(at + 1)) == NULL) {
+        fprintf(stderr, "psm-crashtest: no memory for a copy of the program's globals\n");
+        exit(2);
+    }
+    at = 0;
+    for (uint32_t i = 0; i < p->global_count; at += p->global[i++].size) {
+        const struct program_global *g = &p->global[i];
+        void *global = (void *)(uintptr_t)g->address;
+        if (g->address < p->data_low || g->address + g->size > p->data_high || g->kind == PROGRAM_STATE)
+            continue;
+        if (saves)
+            memcpy(first + at, global, g->size);
+        else if (memcmp(global, first + at, g->size) != 0)
+            memcpy(global, first + at, g->size);
+    }
 }
 
 /* What would differ from run to run comes from here, so that images are alike if what has
@@ -107,6 +139,8 @@ static bool find_prefix(struct life *life, psm_t *m)
 static bool note_state(struct life *life, psm_t *m, uint32_t i)
 {
     struct states *s = life->states;
+    if (life->together)
+        return true;
     struct psm *section = psm_current; /* the digest may use malloc, and it shall be libc's */
     psm_current = NULL;
     uint64_t digest = life->test->digest(psm_root(m)), entry = m->log.sequence;
@@ -176,26 +210,59 @@ static bool run_ops(struct life *life, psm_t *m, void *arg, void *out)
     return true;
 }
 
-struct errand { struct life *life; psm_t *m; void *arg, *out; bool fine; };
+/* Ops by other threads, whose fences are not those of the one that opens and closes. */
+struct errand {
+    pthread_t thread;
+    struct life *life, own; /* own: its troubles */
+    psm_t *m;
+    _Atomic uint32_t *next; /* step to be taken; NULL: all of them by this thread */
+    size_t out_size;
+    bool fine;
+};
 
 static void *run_errand(void *argument)
 {
     struct errand *e = argument;
-    e->fine = run_ops(e->life, e->m, e->arg, e->out);
+    void *arg = aligned_alloc(16, (e->own.test->arg_size_max + 31) & ~(size_t)15), *out = malloc(e->out_size + 1);
+    e->fine = arg != NULL && out != NULL;
+    if (e->fine && e->next == NULL)
+        e->fine = run_ops(&e->own, e->m, arg, out);
+    while (e->fine && e->next != NULL) {
+        uint32_t step = atomic_fetch_add(e->next, 1);
+        if (step >= e->own.sequence->count)
+            break;
+        e->fine = run_step(&e->own, e->m, step, false, arg, out);
+    }
+    free(arg);
+    free(out);
     return NULL;
 }
 
-/* By another thread, whose fences are not this one's. */
-static bool run_ops_elsewhere(struct life *life, psm_t *m, void *arg, void *out)
+static bool run_ops_elsewhere(struct life *life, psm_t *m, size_t out_size)
 {
-    struct errand errand = { life, m, arg, out, false };
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, run_errand, &errand) != 0) {
-        fprintf(stderr, "psm-crashtest: cannot start a thread\n");
-        exit(2);
+    struct errand errand[THREADS_MAX];
+    uint32_t threads = life->together ? life->sequence->threads : 1;
+    _Atomic uint32_t next = 0;
+    bool fine = true;
+    for (uint32_t i = 0; i < threads; i++) {
+        errand[i] = (struct errand){ .own = *life, .m = m, .next = life->together ? &next : NULL, .out_size = out_size };
+        if (pthread_create(&errand[i].thread, NULL, run_errand, &errand[i]) != 0) {
+            fprintf(stderr, "psm-crashtest: cannot start a thread\n");
+            exit(2);
+        }
     }
-    pthread_join(thread, NULL);
-    return errand.fine;
+    for (uint32_t i = 0; i < threads; i++) {
+        pthread_join(errand[i].thread, NULL);
+        if (fine && !errand[i].fine) {
+            fine = false;
+            memcpy(life->trouble, errand[i].own.trouble, sizeof life->trouble);
+        }
+    }
+    if (fine && life->together) {
+        life->states->digest[life->sequence->count] = life->test->digest(psm_root(m));
+        life->states->entry[life->sequence->count] = m->log.sequence;
+    }
+    return fine;
 }
 
 static bool verify(struct life *life, psm_t *m, const char *when)
@@ -210,7 +277,7 @@ static bool close_machine(struct life *life, psm_t *m)
     return status == 0 || wrong(life, "psm_close: %s: %s", psm_strerror(status), psm_error_detail());
 }
 
-static bool live(struct life *life, void *arg, void *out)
+static bool live(struct life *life, void *arg, void *out, size_t out_size)
 {
     psm_t *m;
     int status = open_machine(life, &m, PSM_OPEN);
@@ -223,7 +290,8 @@ static bool live(struct life *life, void *arg, void *out)
         recorder_mark(EVENT_ACKNOWLEDGED, life->begins);
     }
     fine = fine && check_state(life, m) && (life->first || verify(life, m, "after the recovery"))
-           && (life->sequence->elsewhere ? run_ops_elsewhere : run_ops)(life, m, arg, out) && check_state(life, m)
+           && (life->sequence->threads != 0 ? run_ops_elsewhere(life, m, out_size) : run_ops(life, m, arg, out))
+           && check_state(life, m)
            && (!life->verify_after || verify(life, m, "after going on"));
     uint64_t digest = fine ? life->test->digest(psm_root(m)) : 0;
     if (!fine) {
@@ -251,8 +319,9 @@ bool life_run(struct life *life)
     }
     life->trouble[0] = life->said[0] = '\0';
     set_outside(life);
+    restart_globals();
     recorder_lag(life->sequence->lag ? LAG_NS : 0);
-    bool fine = live(life, arg, out);
+    bool fine = live(life, arg, out, out_size);
     free(arg);
     free(out);
     return fine;

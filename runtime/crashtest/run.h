@@ -27,7 +27,7 @@ struct sequence {
     uint32_t epoch_ops_max;
     uint32_t lockstep;      /* replay catches up after each op */
     uint32_t lag;           /* replay is held back at its fences: it always has more to do */
-    uint32_t elsewhere;     /* ops are called by another thread than psm_init and psm_close */
+    uint32_t threads;       /* that call ops; 0: the one that calls psm_init and psm_close */
     struct step step[OPS_MAX];
 };
 
@@ -43,6 +43,7 @@ struct life {
     const char *directory;
     struct states *states;
     uint64_t number;  /* of the life among those of the machine: no other has had it */
+    bool together;    /* several threads call ops at once; only a first one */
     bool first;       /* fills in *states */
     uint64_t low, high; /* otherwise: how many ops have to be, may be in the state at its begin */
     uint64_t begins;  /* how many were */
@@ -53,6 +54,11 @@ struct life {
 
 /* Live it: false if anything is wrong. */
 bool life_run(struct life *life);
+
+/* order.c: the trace of a life with ops by several threads. Put the sequence's steps into the
+ * order that the log gave them, and make the trace's marks count by it. */
+struct trace;
+bool order_steps(struct trace *trace, struct sequence *sequence, uint64_t first_entry);
 
 /* The sequence with this number: first those of up to 3 ops, each there is, mixed with
  * random ones of 4 to 40. */

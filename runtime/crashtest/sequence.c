@@ -56,8 +56,9 @@ void sequence_make(struct sequence *s, const struct psm_crashtest *test, uint64_
                                                         : 1 + epochs / 3 % 5;
     s->lockstep = psm_crashtest_random(&random) % 3 == 0;
     s->lag = !s->lockstep && psm_crashtest_random(&random) % 2 == 0;
-    s->elsewhere = psm_crashtest_random(&random) % 3 == 0;
-    bool groups = psm_crashtest_random(&random) % 3 == 0
+    uint64_t threads = psm_crashtest_random(&random);
+    s->threads = threads % 3 != 0 ? 0 : is_short || (test->flags & PSM_CRASHTEST_TIMED) ? 1 : 1 + threads / 3 % 3;
+    bool groups = s->threads < 2 && psm_crashtest_random(&random) % 3 == 0
                   && !(test->flags & (PSM_CRASHTEST_NO_GROUPS | PSM_CRASHTEST_TIMED));
     uint64_t long_groups = psm_crashtest_random(&random) % 2;
     for (uint32_t i = 0; i < s->count; i++) {
@@ -74,7 +75,9 @@ void sequence_print(const struct sequence *s, const struct psm_crashtest *test, 
     void *arg = aligned_alloc(16, (test->arg_size_max + 31) & ~(size_t)15);
     fprintf(to, "sequence %lu: replay %s%s, epochs of ", (unsigned long)s->number,
             s->lockstep ? "in step with each op" : s->lag ? "held back" : "in its own time",
-            s->elsewhere ? ", ops by another thread than psm_init" : "");
+            s->threads == 0   ? ""
+            : s->threads == 1 ? ", ops by another thread than psm_init"
+                              : ", ops by several threads at once, in this order");
     if (s->epoch_ops_max != 0)
         fprintf(to, "at most %u op%s\n", s->epoch_ops_max, s->epoch_ops_max == 1 ? "" : "s");
     else

@@ -59,8 +59,8 @@ def main():
         elif language == "console":
             run(content)
             ran += 1
-    if ran != 2:
-        sys.exit(f"expected two console blocks, with the driver and without; ran {ran}")
+    if ran != 3:
+        sys.exit(f"expected three console blocks, with the driver, without it, and the crash test; ran {ran}")
 
 
 if __name__ == "__main__":
