@@ -28,7 +28,8 @@ struct state {
 static long total;                             /* state: ops write it */
 static long limit = 10;                        /* frozen: ops read it */
 static long seen __attribute__((psm_scratch)); /* neither */
-static long outside;                           /* no op is seen to touch it */
+/* no op is seen to touch it; in a block of its own, since the shadow looks once at each */
+static long outside __attribute__((aligned(32)));
 
 #define OP(name) \
     __attribute__((psm_op)) int64_t name(void *root, const void *arg, size_t size, void *out)
