@@ -243,6 +243,8 @@ static void step(struct cursor *c, const struct event *e)
     case EVENT_NAMES:
         memcpy(c->present_durable, c->present, sizeof c->present);
         break;
+    case EVENT_ASIDE:
+        break;
     case EVENT_BEGUN:
         c->begun = e->value;
         break;

@@ -112,7 +112,7 @@ static struct point *find_points(const struct trace *t, uint32_t *count)
         err(2, "no memory for crash points");
     for (uint32_t i = 0; i <= t->count; i++) {
         uint8_t kind = i < t->count ? t->event[i].kind : EVENT_FENCE;
-        if (i == 0 || kind == EVENT_STORE || (kind == EVENT_FLUSH && t->event[i - 1].kind == EVENT_FLUSH))
+        if (i == 0 || kind == EVENT_STORE || kind == EVENT_ASIDE || (kind == EVENT_FLUSH && t->event[i - 1].kind == EVENT_FLUSH))
             continue;
         p[found++] = (struct point){ .event = i, .place = i < t->count ? t->event[i].place : 0 };
     }

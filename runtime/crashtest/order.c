@@ -20,7 +20,8 @@ bool order_steps(struct trace *trace, struct sequence *sequence, uint64_t first_
         struct log_entry entry;
         if (e->kind == EVENT_BEGUN)
             at[e->thread] = (uint32_t)e->value;
-        if (e->kind != EVENT_COPY || e->file != log || found == before.count)
+        bool is_entry = e->kind == EVENT_ASIDE || (e->kind == EVENT_COPY && e->file == log);
+        if (!is_entry || found == before.count)
             continue;
         memcpy(&entry, trace->content[e->content], sizeof entry);
         if (entry.sequence != first_entry + found || entry.kind < LOG_OP || entry.kind > LOG_OP_EXTENT

@@ -100,7 +100,7 @@ static const char *function_at(uintptr_t address)
 const char *place_words(uint32_t place, char *text, size_t size)
 {
     static const char *const kinds[] = { "store before", "copy", "flush", "fence", "write", "size", "sync", "create",
-                                         "remove", "directory sync", "op is begun", "op is acknowledged" };
+                                         "remove", "directory sync", "op is begun", "aside", "op is acknowledged" };
     const struct place *p = &places[place];
     read_symbols();
     if (place == 0)

@@ -176,11 +176,23 @@ static bool only_touch(const struct medium *m, const void *p, size_t size)
     return !found || recorder.trace == NULL;
 }
 
+static void note_aside(const struct medium *m, const void *src, size_t size)
+{
+    unsigned char line[LINE] = { 0 };
+    if (m->kind != PSM_MEDIUM_FILE || recorder.trace == NULL)
+        return;
+    memcpy(line, src, size < LINE ? size : LINE);
+    enter();
+    add_event(EVENT_ASIDE, 0)->content = add_content(line);
+    leave();
+}
+
 static void record_copy(struct medium *m, void *dst, const void *src, size_t size)
 {
     unsigned file;
     uint64_t offset;
     if (only_touch(m, dst, size)) {
+        note_aside(m, src, size);
         recorder.real->copy(m, dst, src, size);
         return;
     }

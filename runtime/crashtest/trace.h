@@ -25,6 +25,8 @@ enum event_kind {
     EVENT_REMOVE,       /* has it no longer */
     EVENT_NAMES,        /* the directory is synced */
     EVENT_BEGUN,        /* op number `value`, from 1 on, is about to be called */
+    EVENT_ASIDE,        /* a copy to memory that is no file's, which begins with `content`: an
+                           ordinary file's log gathers there */
     EVENT_ACKNOWLEDGED, /* ops up to `value` have been told that they are durable */
 };
 
