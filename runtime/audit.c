@@ -53,6 +53,8 @@ void audit_close(struct psm *m)
     watch_destroy(&a->d);
     watch_destroy(&a->p);
     watch_destroy(&a->p_globals);
+    free(a->first[0]);
+    free(a->first[1]);
     free(a);
     m->audit = NULL;
 }
@@ -156,6 +158,7 @@ void audit_end_entry(struct psm *m, uint64_t position)
 {
     struct audit *a = m->audit;
     check_image(m);
+    audit_compare_again(m);
     watch_protect(&a->p);
     watch_protect(&a->p_globals);
     atomic_store_explicit(&a->replayed, position, memory_order_release);

@@ -13,8 +13,8 @@
  *                the image.
  *
  * Which pages are written is known from page protection (watch.h). A machine that logs
- * after executing (psm_begin) has no equal copies: for it only `bytes` is checked, and
- * strays in the image.
+ * after executing (psm_begin) has no equal copies: for it `bytes` is checked, strays in
+ * the image, and that an op replayed twice does the same (audit_twice.c).
  *
  * Without the flag m->audit is NULL, and rw ops do not even look: m->state says it. */
 #ifndef PSM_AUDIT_H
@@ -36,6 +36,10 @@ struct audit {
     uint32_t     looked_at[2];    /* pages of p and p_globals found to be in order */
     _Atomic uint64_t replayed;    /* log position: run on P, and in order */
     _Atomic uint32_t progress;    /* futex: counts changes of `replayed` */
+    /* The entry is run a second time: what the pages on the two lists held after the first. */
+    bool           again;
+    unsigned char *first[2];
+    uint32_t       first_count[2];
     /* The first stray store, from the fault handler. */
     _Atomic uint32_t stray;       /* 0: none; 1: being written down; 2: it is */
     uintptr_t    stray_thread;    /* lock_self() */
@@ -62,6 +66,10 @@ void audit_mapped(struct psm *m, const void *at, uint64_t bytes);
 /* The replay thread: before and after an entry, and before a commit. Traps. */
 void audit_begin_entry(struct psm *m);
 void audit_end_entry(struct psm *m, uint64_t position);
+/* Between them: whether the entry is to be run once more, the state having been put back;
+ * and after that run: whether it came to the same. */
+bool audit_again(struct psm *m);
+void audit_compare_again(struct psm *m);
 void audit_before_commit(struct psm *m);
 /* Before [twin, twin + size) is marked. */
 void audit_announced(struct psm *m, const void *twin, uint64_t size);

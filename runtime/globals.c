@@ -57,6 +57,12 @@ void globals_reset_scratch(struct psm *m)
     }
 }
 
+bool globals_is_scratch(const struct psm *m, uint64_t address)
+{
+    const struct program_global *g = program_global_at(m->program, address);
+    return g != NULL && g->kind == PROGRAM_SCRATCH;
+}
+
 int globals_check_frozen(struct psm *m, const unsigned char *area)
 {
     const struct program *p = m->program;

@@ -165,6 +165,7 @@ void globals_place(struct psm *m);
 void globals_restore(struct psm *m);
 int  globals_check_frozen(struct psm *m, const unsigned char *area);
 void globals_reset_scratch(struct psm *m);
+bool globals_is_scratch(const struct psm *m, uint64_t address);
 /* Recover by the plain variants (PSM_REPLAY_NATIVE): on return 0 the image is right. */
 int  native_replay(struct psm *m, uint64_t until);
 /* The entry's op run in D by this thread; the machine's lock is held, or nobody else there. */

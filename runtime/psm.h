@@ -140,8 +140,11 @@ struct psm_options {
  * with EFAULT); writes of other threads to pages that an op is just changing are put down
  * to the op.
  *
- * For programs that execute first and log after, only 3 is checked, once an appended op is
- * replayed: from the first psm_begin on memory and image need not be alike.
+ * For programs that execute first and log after: from the first psm_begin on memory and
+ * image need not be alike, so 1 and 2 are not checked, but 3 is, and each op is replayed
+ * twice from the same state, with other bytes on the stack: it must come to the same. The
+ * next call on the machine after that returns PSM_EFAILED, with the op's name. Whether
+ * what was executed comes to the same as what was appended, the caller's digest tells.
  *
  * Costs: some 10 microseconds an op and 4 for each page it changes, more than a fdatasync
  * an op on the file medium; a copy of all of the state in memory when it is opened. No

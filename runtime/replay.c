@@ -115,6 +115,24 @@ static void run_entry(struct psm *m, const struct log_entry *e, uint64_t positio
     }
 }
 
+__attribute__((noinline)) static void litter(void)
+{
+    volatile unsigned char rubbish[65536];
+    for (size_t i = 0; i < sizeof rubbish; i++)
+        rubbish[i] = (unsigned char)(0xa5 ^ i >> 3);
+}
+
+/* Once more, for PSM_CHECK: what lies on the stack, and where, shall make no difference. */
+__attribute__((noinline)) static void run_elsewhere(struct psm *m, const struct log_entry *e, uint64_t position,
+                                                    uint64_t next)
+{
+    volatile unsigned char apart[5008];
+    apart[0] = 1;
+    litter();
+    run_entry(m, e, position, next);
+    apart[1] = apart[0];
+}
+
 /* Commit the open epoch. */
 static void end_epoch(struct psm *m)
 {
@@ -173,8 +191,11 @@ static void run_entries(struct psm *m)
         if (__builtin_expect(audited, 0))
             audit_begin_entry(m);
         run_entry(m, e, r->position, next);
-        if (__builtin_expect(audited, 0))
+        if (__builtin_expect(audited, 0)) {
+            if (audit_again(m))
+                run_elsewhere(m, e, r->position, next);
             audit_end_entry(m, next);
+        }
         r->entry = NULL;
         r->position = next;
         r->sequence = e->sequence + 1;

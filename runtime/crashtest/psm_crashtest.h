@@ -12,10 +12,11 @@
  *   - psm_verify finds memory and image alike, and the program's own check is content;
  *   - the machine goes on: the rest of the ops leads to the same state as without a crash.
  *
- * A share of the recoveries is cut off as well, and their recoveries too. For speed many
- * lives of the machine follow each other in one process; the globals of code compiled with
- * the pass have their first values at the begin of each, as in a process just started.
- * In use:
+ * A share of the recoveries is cut off as well, and their recoveries too. A share of the
+ * sequences runs under PSM_CHECK: an op that is no function of its state and argument is
+ * named when it has run. For speed many lives of the machine follow each other in one
+ * process; the globals of code compiled with the pass have their first values at the begin
+ * of each, as in a process just started. In use:
  *
  *     static size_t random_amount(void *arg, uint64_t seed)
  *     {

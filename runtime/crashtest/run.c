@@ -90,6 +90,8 @@ static int open_machine(struct life *life, psm_t **m, uint32_t flags)
     struct psm_options o = life->test->options;
     o.epoch_ops_max = life->sequence->epoch_ops_max;
     o.flags |= flags;
+    if (life->sequence->lockstep) /* replayed in step, and compared in step */
+        o.flags |= PSM_CHECK;
     if (o.log == NULL) {
         o.log = hear;
         o.log_context = life;

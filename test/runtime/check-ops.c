@@ -246,6 +246,15 @@ int main(int argc, char **argv)
     show("branches_on_scratch", psm_invoke_rw(machine, branches_on_scratch, NULL, 0, NULL, 0));
     end();
 
+    // CHECK-NEXT: log: {{.*}} op 'branches_on_scratch', is not{{.*}} the heap's own data: {{.*}}: only the replay changed it
+    // CHECK-NEXT: the other way round: the image differs
+    // CHECK-NEXT: then: the machine has failed
+    seen = 200;
+    begin(argv[1], "reverse");
+    seen = 0;
+    show("the other way round", psm_invoke_rw(machine, branches_on_scratch, NULL, 0, NULL, 0));
+    end();
+
     // CHECK-NEXT: log: {{.*}} op 'hashes_stack_address', is not{{.*}} first in global 'total', offset 0
     // CHECK-NEXT: hashes_stack_address: the image differs
     // CHECK-NEXT: then: the machine has failed
