@@ -112,7 +112,7 @@ static struct point *find_points(const struct trace *t, uint32_t *count)
         err(2, "no memory for crash points");
     for (uint32_t i = 0; i <= t->count; i++) {
         uint8_t kind = i < t->count ? t->event[i].kind : EVENT_FENCE;
-        if (i == 0 || kind == EVENT_STORE || kind == EVENT_ASIDE || (kind == EVENT_FLUSH && t->event[i - 1].kind == EVENT_FLUSH))
+        if (i == 0 || (kind == EVENT_STORE && t->event[i].value != EVENT_STEPPED) || kind == EVENT_ASIDE || (kind == EVENT_FLUSH && t->event[i - 1].kind == EVENT_FLUSH))
             continue;
         p[found++] = (struct point){ .event = i, .place = i < t->count ? t->event[i].place : 0 };
     }
@@ -194,6 +194,7 @@ static void recover(unsigned level)
         directory_copy(&worker.solid[level + 1], &worker.machine);
         recorder_begin(&worker.trace[level + 1], &worker.machine);
         life.reopen = false;
+        recorder_steps(false);
     } else {
         recorder_attach(&worker.machine);
     }
@@ -287,6 +288,7 @@ static void explore_sequence(uint64_t number)
         .states = &slot->states, .first = true, .verify_after = worker.random % 2,
     };
     life.together = slot->sequence.threads > 1;
+    recorder_steps(slot->sequence.stepped);
     recorder_begin(&worker.trace[0], &worker.machine);
     run(&life, PHASE_RECORDS);
     if (life.together)

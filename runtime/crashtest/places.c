@@ -30,7 +30,8 @@ extern const char __start_psm_crashtest_run[], __stop_psm_crashtest_run[];
 
 static uint32_t find(uint64_t hash, const struct place *is, void **frame)
 {
-    for (uint32_t i = 1 + (uint32_t)(hash >> 20) % (PLACES_MAX - 1);; i = i % (PLACES_MAX - 1) + 1) {
+    uint32_t i = 1 + (uint32_t)(hash >> 20) % (PLACES_MAX - 1);
+    for (uint32_t tries = 0; tries < PLACES_MAX; tries++, i = i % (PLACES_MAX - 1) + 1) {
         struct place *p = &places[i];
         uint64_t none = 0;
         if (atomic_compare_exchange_strong(&p->hash, &none, hash)) {
@@ -43,6 +44,13 @@ static uint32_t find(uint64_t hash, const struct place *is, void **frame)
         if (none == hash)
             return i;
     }
+    return 0; /* more of them than are told apart */
+}
+
+uint32_t place_at(uint8_t kind, void *address)
+{
+    struct place is = { .kind = kind, .frames = 1 };
+    return find(hash_fold((uintptr_t)address ^ HASH_2, kind + HASH_3) | 1, &is, &address);
 }
 
 #define MARKS_TOLD_APART 3
@@ -99,7 +107,7 @@ static const char *function_at(uintptr_t address)
 
 const char *place_words(uint32_t place, char *text, size_t size)
 {
-    static const char *const kinds[] = { "store before", "copy", "flush", "fence", "write", "size", "sync", "create",
+    static const char *const kinds[] = { "store", "copy", "flush", "fence", "write", "size", "sync", "create",
                                          "remove", "directory sync", "op is begun", "aside", "op is acknowledged" };
     const struct place *p = &places[place];
     read_symbols();

@@ -24,6 +24,8 @@ extern struct place *places; /* PLACES_MAX, shared memory */
 void places_setup(void); /* before workers are started */
 /* The location that calls: its number. */
 uint32_t place_here(uint8_t kind);
+/* The instruction before `address`, stepped. */
+uint32_t place_at(uint8_t kind, void *address);
 /* The location of the n-th mark of this kind in a life: the first few are told apart. */
 uint32_t place_of_mark(uint8_t kind, unsigned n);
 /* "undo_commit < epoch_commit < end_epoch", as many functions as fit. */

@@ -16,10 +16,16 @@
 
 #include "../machine.h"
 #include "places.h"
+#include "step.h"
 #include "trace.h"
 
 #define MAPS_MAX 64
 #define LOOK_AT_ALL 32 /* looks */
+/* What is looked at after each step: epochs with no more blocks than this, and of each fresh
+ * range as many bytes. */
+#define STEP_BLOCKS 200
+#define STEP_FRESH  4096
+#define STEP_ROOM   8192 /* events */
 /* Mappings up to this are stored to without a flush by intention: the superblock's notes for
  * the next opening, globals that are scratch. */
 #define UNFLUSHED_MAX (64 << 10)
@@ -36,6 +42,8 @@ static struct {
     unsigned fixed;                 /* files that are always there; others are extents */
     unsigned looks, marks[2];
     long lag_ns;
+    bool steps;       /* replay is stepped */
+    unsigned image;   /* number of that file */
     struct { uintptr_t at; uint64_t size, offset; unsigned file; } map[MAPS_MAX];
     unsigned maps;
     bool serving;                   /* psm_init has returned */
@@ -137,6 +145,48 @@ static void look(uint32_t place)
     }
 }
 
+/* After an instruction of the replay thread: stores to the blocks that the epoch has listed.
+ * Nothing may be allocated here: the instruction may have been one of malloc's. */
+static void look_at_step(void *address)
+{
+    const struct epoch *e = &psm_replaying->epoch;
+    struct trace *t = recorder.trace;
+    if (t == NULL || e->logged_count + e->fresh_count > STEP_BLOCKS)
+        return;
+    pthread_mutex_lock(&recorder.mutex);
+    const unsigned char *bytes = recorder.machine->file[recorder.image].bytes, *seen = recorder.seen[recorder.image];
+    for (size_t i = 0; i < e->logged_count + e->fresh_count; i++) {
+        const struct fresh_range *fresh = i < e->logged_count ? NULL : &e->fresh[i - e->logged_count];
+        uint64_t at = fresh != NULL ? fresh->offset : (uint64_t)e->logged[i] * PSM_BLOCK;
+        uint64_t end = at + (fresh == NULL ? PSM_BLOCK : fresh->size < STEP_FRESH ? fresh->size : STEP_FRESH);
+        /* An entry may have been counted and not filled in yet. */
+        for (; at < end && end <= recorder.machine->file[recorder.image].size; at += PSM_BLOCK) {
+            if (memcmp(bytes + at, seen + at, PSM_BLOCK) == 0 || t->count + 1 >= t->room
+                || t->contents + 1 >= t->content_room)
+                continue;
+            look_at_line(recorder.image, at / LINE * LINE, place_at(EVENT_STORE, address));
+            t->event[t->count - 1].value = EVENT_STEPPED;
+        }
+    }
+    pthread_mutex_unlock(&recorder.mutex);
+}
+
+/* Room for what the steps until the next call of the medium find. */
+static void make_step_room(void)
+{
+    struct trace *t = recorder.trace;
+    if (t->room - t->count < STEP_ROOM) {
+        t->room += 4 * STEP_ROOM;
+        t->event = realloc(t->event, t->room * sizeof *t->event);
+    }
+    if (t->content_room - t->contents < STEP_ROOM) {
+        t->content_room += 4 * STEP_ROOM;
+        t->content = realloc(t->content, t->content_room * sizeof *t->content);
+    }
+    if (t->event == NULL || t->content == NULL)
+        err(2, "no memory for a trace");
+}
+
 static void enter(void)
 {
     pthread_mutex_lock(&recorder.mutex);
@@ -187,7 +237,7 @@ static void note_aside(const struct medium *m, const void *src, size_t size)
     leave();
 }
 
-static void record_copy(struct medium *m, void *dst, const void *src, size_t size)
+static inline __attribute__((always_inline)) void record_copy(struct medium *m, void *dst, const void *src, size_t size)
 {
     unsigned file;
     uint64_t offset;
@@ -217,7 +267,7 @@ static void record_copy(struct medium *m, void *dst, const void *src, size_t siz
     leave();
 }
 
-static void record_flush(struct medium *m, const void *p, size_t size)
+static inline __attribute__((always_inline)) void record_flush(struct medium *m, const void *p, size_t size)
 {
     unsigned file;
     uint64_t offset;
@@ -240,7 +290,7 @@ static void record_flush(struct medium *m, const void *p, size_t size)
     leave();
 }
 
-static void record_fence(struct medium *m)
+static inline __attribute__((always_inline)) void record_fence(struct medium *m)
 {
     if (recorder.trace != NULL && recorder.lag_ns != 0 && psm_replaying != NULL && recorder.serving)
         nanosleep(&(struct timespec){ .tv_nsec = recorder.lag_ns }, NULL);
@@ -249,6 +299,8 @@ static void record_fence(struct medium *m)
         return;
     uint32_t place = place_here(EVENT_FENCE);
     enter();
+    if (recorder.steps)
+        make_step_room();
     /* A fence of a caller's is about the log; what replay has stored by then is found at
      * its own next event, and here now and then. */
     if (psm_replaying != NULL || !recorder.serving || ++recorder.skipped % 4 == 0)
@@ -340,7 +392,7 @@ static int record_write_at(struct medium *m, int fd, const void *p, size_t size,
     return status;
 }
 
-static int record_sync(struct medium *m, int fd)
+static inline __attribute__((always_inline)) int record_sync(struct medium *m, int fd)
 {
     uint32_t place = place_here(EVENT_SYNC);
     enter();
@@ -354,7 +406,7 @@ static int record_sync(struct medium *m, int fd)
     return status;
 }
 
-static int record_allocate(struct medium *m, int fd, uint64_t offset, uint64_t size)
+static inline __attribute__((always_inline)) int record_allocate(struct medium *m, int fd, uint64_t offset, uint64_t size)
 {
     uint32_t place = place_here(EVENT_SIZE);
     enter();
@@ -403,9 +455,53 @@ static void *record_map(struct medium *m, void *address, size_t size, int fd, ui
     return got;
 }
 
+/* On a replay thread that is stepped, none of the above is. */
+static void table_copy(struct medium *m, void *dst, const void *src, size_t size)
+{
+    step_pause();
+    record_copy(m, dst, src, size);
+    step_resume();
+}
+
+static void table_flush(struct medium *m, const void *p, size_t size)
+{
+    step_end(); /* the epoch's stores are over */
+    record_flush(m, p, size);
+}
+
+static void table_fence(struct medium *m)
+{
+    step_pause();
+    record_fence(m);
+    /* In an epoch only: a thread that ends blocks all signals, and would die of its last trap. */
+    if (recorder.trace != NULL && recorder.steps && psm_replaying != NULL && psm_replaying->epoch.open)
+        step_begin(look_at_step);
+    else
+        step_end();
+    step_resume();
+}
+
+static int table_sync(struct medium *m, int fd)
+{
+    step_pause();
+    int status = record_sync(m, fd), reason = errno;
+    step_resume();
+    errno = reason;
+    return status;
+}
+
+static int table_allocate(struct medium *m, int fd, uint64_t offset, uint64_t size)
+{
+    step_pause();
+    int status = record_allocate(m, fd, offset, size), reason = errno;
+    step_resume();
+    errno = reason;
+    return status;
+}
+
 static const struct medium_table table = {
-    record_copy, record_flush, record_fence, record_write_at,
-    record_sync, record_allocate, record_punch, record_map,
+    table_copy, table_flush, table_fence, record_write_at,
+    table_sync, table_allocate, record_punch, record_map,
 };
 
 static const struct medium_table *record_medium(struct medium *m, const struct medium_table *real)
@@ -442,6 +538,11 @@ void recorder_lag(long ns)
     recorder.lag_ns = ns;
 }
 
+void recorder_steps(bool on)
+{
+    recorder.steps = on;
+}
+
 void recorder_begin(struct trace *trace, struct directory *machine)
 {
     trace_clear(trace);
@@ -451,6 +552,7 @@ void recorder_begin(struct trace *trace, struct directory *machine)
     recorder.threads = 0;
     recorder.recording++;
     recorder.serving = false;
+    recorder.image = file_number("image");
     recorder.looks = recorder.marks[0] = recorder.marks[1] = 0;
     if (recorder.fixed == 0)
         recorder.fixed = file_count(); /* of a machine just made */

@@ -27,6 +27,7 @@ struct sequence {
     uint32_t epoch_ops_max;
     uint32_t lockstep;      /* replay catches up after each op */
     uint32_t lag;           /* replay is held back at its fences: it always has more to do */
+    uint32_t stepped;       /* replay is stopped after each instruction, in the first life */
     uint32_t threads;       /* that call ops; 0: the one that calls psm_init and psm_close */
     struct step step[OPS_MAX];
 };

@@ -8,6 +8,7 @@
 #define SHORT_MAX 3
 #define LONG_MIN  4
 #define LONG_MAX  40
+#define STEPPED_MAX 8
 
 uint64_t psm_crashtest_hash(const void *bytes, size_t size, uint64_t seed)
 {
@@ -58,6 +59,7 @@ void sequence_make(struct sequence *s, const struct psm_crashtest *test, uint64_
     s->lag = !s->lockstep && psm_crashtest_random(&random) % 2 == 0;
     uint64_t threads = psm_crashtest_random(&random);
     s->threads = threads % 3 != 0 ? 0 : is_short || (test->flags & PSM_CRASHTEST_TIMED) ? 1 : 1 + threads / 3 % 3;
+    s->stepped = s->count <= STEPPED_MAX && psm_crashtest_random(&random) % 4 == 0;
     bool groups = s->threads < 2 && psm_crashtest_random(&random) % 3 == 0
                   && !(test->flags & (PSM_CRASHTEST_NO_GROUPS | PSM_CRASHTEST_TIMED));
     uint64_t long_groups = psm_crashtest_random(&random) % 2;
@@ -74,7 +76,7 @@ void sequence_print(const struct sequence *s, const struct psm_crashtest *test, 
 {
     void *arg = aligned_alloc(16, (test->arg_size_max + 31) & ~(size_t)15);
     fprintf(to, "sequence %lu: replay %s%s, epochs of ", (unsigned long)s->number,
-            s->lockstep ? "in step with each op" : s->lag ? "held back" : "in its own time",
+            s->lockstep ? "in step with each op" : s->lag ? "held back" : s->stepped ? "step by step" : "in its own time",
             s->threads == 0   ? ""
             : s->threads == 1 ? ", ops by another thread than psm_init"
                               : ", ops by several threads at once, in this order");

@@ -12,7 +12,8 @@
 #include "files.h"
 
 enum event_kind {
-    EVENT_STORE,        /* plain stores: the line holds `content` now */
+    EVENT_STORE,        /* plain stores: the line holds `content` now; value: EVENT_STEPPED if
+                           by the instruction at `place` */
     EVENT_COPY,         /* likewise, by non-temporal stores to `words`: this thread's next
                            fence makes these durable */
     EVENT_FLUSH,        /* this thread's next fence makes the line durable */
@@ -29,6 +30,8 @@ enum event_kind {
                            ordinary file's log gathers there */
     EVENT_ACKNOWLEDGED, /* ops up to `value` have been told that they are durable */
 };
+
+#define EVENT_STEPPED 1
 
 struct event {
     uint8_t  kind;
@@ -56,5 +59,7 @@ void recorder_begin(struct trace *trace, struct directory *machine);
 void recorder_attach(struct directory *machine);
 /* While it is recorded, the replay thread naps so long before each of its fences. */
 void recorder_lag(long ns);
+/* And it is stepped. */
+void recorder_steps(bool on);
 void recorder_mark(enum event_kind kind, uint64_t value);
 #endif
