@@ -4,6 +4,8 @@
 // RUN: %clang -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-pie -I%runtime -I%S/Inputs %s -o %t %libpsm
 // RUN: %t %pmdir/m pm 25
 // RUN: %t %filedir/m file 12
+//
+// `%t DIR pm LIVES SEED 6000` kills after at most so many microseconds: test/reliability.
 #define MAP_BUCKETS 4096
 #include "hand.h"
 #include "map.h"
@@ -107,6 +109,7 @@ int main(int argc, char **argv)
     int lives = atoi(argv[3]);
     static struct model model;
     uint64_t n = 0, seed = argc > 4 ? strtoull(argv[4], NULL, 0) : (uint64_t)time(NULL) * 1000 + (uint64_t)getpid();
+    uint64_t long_us = argc > 5 ? strtoull(argv[5], NULL, 0) : 250000, short_us = argc > 5 ? long_us : 20000;
     setvbuf(stdout, NULL, _IONBF, 0);
     printf("seed %lu\n", (unsigned long)seed);
     acknowledged = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -115,8 +118,7 @@ int main(int argc, char **argv)
         pid_t child = fork();
         if (child == 0)
             life(argv[1], argv[2]);
-        useconds_t delay = (useconds_t)(seed >> 7) % (i % 3 == 0 ? 20000 : 250000);
-        usleep(delay);
+        usleep((useconds_t)((seed >> 7) % (i % 3 == 0 ? short_us : long_us)));
         kill(child, SIGKILL);
         int status;
         waitpid(child, &status, 0);
@@ -175,6 +177,6 @@ int main(int argc, char **argv)
             n = *acknowledged;
         }
     }
-    printf("%lu ops\n", (unsigned long)n);
+    printf("%d kills, %lu ops\n", lives, (unsigned long)n);
     return n > (strcmp(argv[2], "pm") == 0 ? 1000 : 100) ? 0 : 1; /* a busy disk syncs slowly */
 }
