@@ -4,7 +4,7 @@ edits (file, old, new) that make it, and the tests that run first.
 Not among them, since it is none: rolling back in another order. A block has one record an
 epoch, or several with the same bytes."""
 
-PM = ("crash", "runtime/power-cut.c", "runtime/crash-kill.c")
+PM = ("crash", "runtime/crash-kill.c")
 FILE = ("crash", "runtime/journal-crash.c", "runtime/sync-fails.c", "runtime/crash-kill.c")
 UNDO, JOURNAL, RECOVER = "runtime/undo.c", "runtime/journal.c", "runtime/journal_recover.c"
 OPLOG, SCAN, REPLAY, OPEN = "runtime/oplog.c", "runtime/scan.c", "runtime/replay.c", "runtime/open.c"

@@ -4,7 +4,7 @@
 // is acknowledged; and a flipped bit is noticed, or harmless.
 //
 // RUN: %clang -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-pie -I%runtime -I%S/Inputs %s -o %t.exe %libpsm
-// RUN: %t.exe %pmdir 250
+// RUN: %t.exe %pmdir 120
 //
 // (On tmpfs for speed: disk.h decides what is on the disk. An argument more is the seed.)
 #define MAP_BUCKETS 64
