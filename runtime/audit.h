@@ -58,7 +58,7 @@ void audit_close(struct psm *m);
 int  audit_before_op(struct psm *m);
 int  audit_after_op(struct psm *m, uint32_t op);
 int  audit_after_read(struct psm *m, psm_op_fn *op);
-/* psm_begin, and a forked child: memory is no longer compared. */
+/* psm_begin: memory is no longer compared. */
 void audit_release_memory(struct psm *m);
 /* Memory has been mapped anew within D. */
 void audit_mapped(struct psm *m, const void *at, uint64_t bytes);

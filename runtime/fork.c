@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "audit.h"
 #include "error.h"
 #include "machine.h"
 
@@ -41,8 +40,6 @@ static void child(void)
 {
     for (struct psm *m = machine_first(); m != NULL; m = m->next) {
         atomic_store(&m->state, PSM_EFORK);
-        if (m->audit != NULL)
-            audit_release_memory(m); /* the child's own, to do with as it likes */
         close(m->lock_fd);
         m->lock_fd = -1;
         m->replay.started = false;

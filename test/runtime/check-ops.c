@@ -10,7 +10,8 @@
 //
 // Mutants seen to fail: the pages that memory wrote, or the image wrote, not compared; the
 // pages not closed after an op; persisted globals not compared, before or after; the
-// frozen ones not; replay not waited for; strays not noted, of either copy.
+// frozen ones not; replay not waited for; strays not noted, of either copy; free blocks
+// compared; memory that the heap grows by not watched.
 #include <psm.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -106,6 +107,24 @@ OP(reads_stack_noise)
 {
     UNUSED;
     ((struct state *)root)->text[5] = sum_noise();
+    return 0;
+}
+
+OP(grows)
+{
+    UNUSED;
+    struct state *s = root;
+    free(s->block);
+    s->block = malloc(8 << 20);
+    return 0;
+}
+
+OP(spills_into_freed)
+{
+    UNUSED;
+    char *gone = malloc(500);
+    memset(gone, sum_noise(), 500);
+    free(gone);
     return 0;
 }
 
@@ -228,6 +247,18 @@ int main(int argc, char **argv)
     TRY(reads, NULL, 0);
     TRY(counts_in_scratch, NULL, 0);
 
+    // What has been freed is nobody's business.
+    // CHECK-NEXT: spills_into_freed: fine
+    // CHECK-NEXT: then: fine
+    begin(argv[1], "spills");
+    for (long n = 1; n < 20; n++) {
+        make_noise(n);
+        int64_t result = psm_invoke_rw(machine, spills_into_freed, NULL, 0, NULL, 0);
+        if (psm_is_error(result) || n == 19)
+            show("spills_into_freed", result);
+    }
+    end();
+
     // CHECK-NEXT: log: {{.*}} entry 7, op 'counts_in_scratch', is not deterministic{{.*}} differ after it, first in block {{.*}} of 320 bytes, offset 24: 0x{{0*}}c9 in memory, 0x{{0*}}2 in the image, 0x{{0*}} before it
     // CHECK-NEXT: scratch set aside: the image differs from memory{{.*}}entry 7, op 'counts_in_scratch'
     // CHECK-NEXT: then: the machine has failed{{.*}}entry 7, op 'counts_in_scratch'
@@ -319,6 +350,22 @@ int main(int argc, char **argv)
     pthread_join(thread, NULL);
     show("by another thread", psm_invoke_rw(machine, good, NULL, 0, NULL, 0));
     end();
+
+    // In memory that the heap has just got, and in memory that has been freed and reused.
+    // CHECK-NEXT: log: {{.*}} code outside of any op changes block {{.*}}, offset 5000000
+    // CHECK-NEXT: in new memory: the image differs
+    // CHECK-NEXT: then: the machine has failed
+    // CHECK-NEXT: log: {{.*}} code outside of any op changes block {{.*}}, offset 5000000
+    // CHECK-NEXT: in reused memory: the image differs
+    // CHECK-NEXT: then: the machine has failed
+    for (int reused = 0; reused < 2; reused++) {
+        s = begin(argv[1], reused ? "reused" : "new");
+        for (int i = 0; i <= 2 * reused; i++)
+            psm_invoke_rw(machine, grows, NULL, 0, NULL, 0);
+        ((volatile char *)s->block)[5000000] = 1;
+        show(reused ? "in reused memory" : "in new memory", psm_invoke_rw(machine, good, NULL, 0, NULL, 0));
+        end();
+    }
 
     // CHECK-NEXT: log: {{.*}} code outside of any op, or a read-only op, has changed global 'total', offset 0 since entry 6
     // CHECK-NEXT: a global changed outside: the image differs

@@ -6,10 +6,11 @@
 // RUN: %t %pmdir/g good && %t %filedir/g good
 // RUN: not %t %pmdir/n noise 2>&1 | FileCheck %s --check-prefix=NOISE
 // RUN: not %t %pmdir/a address 2>&1 | FileCheck %s --check-prefix=ADDRESS
-// RUN: not %t %pmdir/c choice 2>&1 | FileCheck %s --check-prefix=CHOICE
+// RUN: not %t %pmdir/u upwards 2>&1 | FileCheck %s --check-prefix=CHOICE
+// RUN: not %t %pmdir/d downwards 2>&1 | FileCheck %s --check-prefix=CHOICE
 // NOISE: op 'noise', cannot be replayed: it is not deterministic: replayed twice, it leaves two states, which differ first in block {{.*}}, offset 136:
 // ADDRESS: op 'address', cannot be replayed: it is not deterministic: {{.*}} first in global 'total', offset 0:
-// CHOICE: op 'choice', cannot be replayed: it is not deterministic:
+// CHOICE: op '{{upwards|downwards}}', cannot be replayed: it is not deterministic:
 //
 // Mutants seen to fail: the state not put back; pages that only the second run changes not
 // compared; globals not; free blocks compared; the second run in the place of the first.
@@ -22,6 +23,20 @@
 struct state { long ops; char *slot[16]; char text[64]; long spread[5000]; };
 static long total;
 static long calls __attribute__((psm_scratch));
+
+__attribute__((noinline)) static char sum(const char *bytes)
+{
+    char sum = 0;
+    for (int i = 0; i < 3000; i++)
+        sum = (char)(sum * 5 + bytes[i]);
+    return sum;
+}
+
+__attribute__((noinline)) static void spill(char *to)
+{
+    char bytes[3000];
+    memset(to, sum(bytes), 200);
+}
 
 #define OP(name) \
     __attribute__((psm_op)) int64_t name(void *root, const void *arg, size_t size, void *out)
@@ -38,18 +53,10 @@ OP(good)
     s->slot[n % 16] = malloc((size_t)(n * n * 37 + (long)size));
     memcpy(s->slot[n % 16], arg, size);
     char *gone = malloc(200 + (size_t)n);
-    memset(gone, (int)n, 200);
+    spill(gone); /* what is freed is nobody's business */
     free(gone);
     s->spread[n * 61 % 5000]++;
     return s->ops++;
-}
-
-__attribute__((noinline)) static char sum(const char *bytes)
-{
-    char sum = 0;
-    for (int i = 0; i < 3000; i++)
-        sum = (char)(sum * 5 + bytes[i]);
-    return sum;
 }
 
 OP(noise)
@@ -68,11 +75,25 @@ OP(address)
     return 0;
 }
 
-OP(choice)
+/* In one of the two runs only, the first or the second. */
+static void choose(struct state *s, long n)
+{
+    volatile char local = 0;
+    if ((long)((uintptr_t)&local >> 4) % 16 == n)
+        s->spread[4000] = 1;
+}
+
+OP(upwards)
 {
     UNUSED;
-    volatile char local = 0;
-    ((struct state *)root)->spread[((uintptr_t)&local >> 4) % 5000] = 1;
+    choose(root, *(const long *)arg % 16);
+    return 0;
+}
+
+OP(downwards)
+{
+    UNUSED;
+    choose(root, 15 - *(const long *)arg % 16);
     return 0;
 }
 
@@ -89,7 +110,7 @@ int main(int argc, char **argv)
     if (argc != 3)
         return 2;
     psm_op_fn *op = !strcmp(argv[2], "noise") ? noise : !strcmp(argv[2], "address") ? address
-                    : !strcmp(argv[2], "choice") ? choice : good;
+                    : !strcmp(argv[2], "upwards") ? upwards : !strcmp(argv[2], "downwards") ? downwards : good;
     struct psm_options options = { .root_size = sizeof(struct state), .log_bytes = 65536, .flags = PSM_CHECK };
     expect("psm_init", psm_init(&machine, argv[1], &options));
     for (long n = 1; n < 60; n++) {
