@@ -147,12 +147,14 @@ static void look(uint32_t place)
 
 /* After an instruction of the replay thread: stores to the blocks that the epoch has listed.
  * Nothing may be allocated here: the instruction may have been one of malloc's. */
-static void look_at_step(void *address)
+static bool look_at_step(void *address)
 {
     const struct epoch *e = &psm_replaying->epoch;
     struct trace *t = recorder.trace;
-    if (t == NULL || e->logged_count + e->fresh_count > STEP_BLOCKS)
-        return;
+    if (t == NULL || !e->open) /* the thread may be about to end */
+        return false;
+    if (e->logged_count + e->fresh_count > STEP_BLOCKS)
+        return true;
     pthread_mutex_lock(&recorder.mutex);
     const unsigned char *bytes = recorder.machine->file[recorder.image].bytes, *seen = recorder.seen[recorder.image];
     for (size_t i = 0; i < e->logged_count + e->fresh_count; i++) {
@@ -169,6 +171,7 @@ static void look_at_step(void *address)
         }
     }
     pthread_mutex_unlock(&recorder.mutex);
+    return true;
 }
 
 /* Room for what the steps until the next call of the medium find. */
@@ -473,7 +476,6 @@ static void table_fence(struct medium *m)
 {
     step_pause();
     record_fence(m);
-    /* In an epoch only: a thread that ends blocks all signals, and would die of its last trap. */
     if (recorder.trace != NULL && recorder.steps && psm_replaying != NULL && psm_replaying->epoch.open)
         step_begin(look_at_step);
     else

@@ -10,23 +10,22 @@
 #define TRAP_FLAG 0x100
 
 static __thread bool stepping;
-static void (*look_at)(void *address);
+static bool (*look_at)(void *address);
 static struct sigaction before;
 
 static void trapped(int number, siginfo_t *info, void *context)
 {
     greg_t *reg = ((ucontext_t *)context)->uc_mcontext.gregs;
     if (info->si_code == TRAP_TRACE) {
-        if (stepping)
-            look_at((void *)(uintptr_t)reg[REG_RIP]);
-        else
+        stepping = stepping && look_at((void *)(uintptr_t)reg[REG_RIP]);
+        if (!stepping)
             reg[REG_EFL] &= ~(greg_t)TRAP_FLAG;
     } else if (before.sa_flags & SA_SIGINFO) {
         before.sa_sigaction(number, info, context);
     }
 }
 
-void step_begin(void (*look)(void *address))
+void step_begin(bool (*look)(void *address))
 {
     struct sigaction now;
     look_at = look;

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 
 /* The calling thread, a replay thread, is stepped from the next step_resume on; `look` is
- * called after each instruction, with the address of the one to come. It must not allocate. */
-void step_begin(void (*look)(void *address));
+ * called after each instruction, with the address of the one to come, until it returns false.
+ * It must not allocate. The thread must not block SIGTRAP before that: it would die. */
+void step_begin(bool (*look)(void *address));
 void step_end(void);
 /* Around code that is not looked at. */
 void step_pause(void);
