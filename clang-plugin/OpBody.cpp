@@ -3,7 +3,8 @@
 // Guarantees: a forbidden function called in the body of a psm_op function, or
 // one of libpsm's that ops may not call, is an error at the call, also with
 // -fsyntax-only, so in an editor. Deeper chains, and what the optimizer makes of
-// the code, are the pass's to find; it says so with the chain.
+// the code, are the pass's to find; it says so with the chain. A mark on a variable
+// that is defined in another unit, which no code generator looks at, is warned of.
 //
 // Relies on the pass's own list (psmForbiddenReason, llvm-pass/Notes.cpp): there
 // is one list, and -psm-rules extends it here too.
@@ -14,6 +15,7 @@
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/RecursiveASTVisitor.h"
 #include "clang/Basic/Diagnostic.h"
+#include "clang/Basic/SourceManager.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -95,9 +97,24 @@ private:
       const auto *F = dyn_cast<FunctionDecl>(D);
       if (F && F->doesThisDeclarationHaveABody() && hasMark(*F, "psm_op"))
         BodyVisitor(*F, Diags, Forbidden).TraverseStmt(F->getBody());
+      else if (const auto *V = dyn_cast<VarDecl>(D))
+        checkDefined(*V);
       else if (!F && isa<NamespaceDecl, LinkageSpecDecl, RecordDecl>(D))
         visit(*cast<DeclContext>(D));
     }
+  }
+
+  /// In a header the mark is there for the unit that defines the variable.
+  void checkDefined(const VarDecl &V) {
+    for (const char *Mark : {"psm_state", "psm_scratch"})
+      if (V.isFirstDecl() && hasMark(V, Mark) && V.hasDefinition() == VarDecl::DeclarationOnly &&
+          Diags.getSourceManager().isInMainFile(V.getLocation()))
+        Diags.Report(V.getLocation(),
+                     Diags.getCustomDiagID(DiagnosticsEngine::Warning,
+                                           "'%0' on %1 has no effect, as it is defined elsewhere: mark "
+                                           "the definition, or the declaration in a header that "
+                                           "the defining unit includes"))
+            << Mark << &V;
   }
 
   DiagnosticsEngine &Diags;

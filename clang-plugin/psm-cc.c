@@ -65,6 +65,7 @@ struct plan {
     int links;              /* no option stops before the link */
     int shared, lto, bare;  /* -shared; -flto; -nostdlib and the like */
     int position_independent; /* -pie, -static-pie */
+    int is_static;          /* -static, -static-pie */
     int no_check, dry; /* --psm-no-check, -### */
 };
 
@@ -201,9 +202,11 @@ static void read_word(struct plan *p, const char *word, const char *next)
     else if (strcmp(word, "-shared") == 0 || strcmp(word, "--shared") == 0)
         p->shared = 1;
     else if (strcmp(word, "-pie") == 0 || strcmp(word, "-static-pie") == 0)
-        p->position_independent = 1;
+        p->position_independent = 1, p->is_static |= strcmp(word, "-static-pie") == 0;
     else if (strcmp(word, "-no-pie") == 0 || strcmp(word, "-nopie") == 0)
         p->position_independent = 0;
+    else if (strcmp(word, "-static") == 0 || strcmp(word, "--static") == 0)
+        p->is_static = 1;
     else if (strcmp(word, "-nostdlib") == 0 || strcmp(word, "-nodefaultlibs") == 0)
         p->bare = 1;
     else if (strcmp(word, "-flto") == 0 || begins(word, "-flto="))
@@ -302,6 +305,8 @@ static struct words command(const struct plan *p, int cplusplus)
     int program = p->links && p->inputs > 0 && !p->shared;
     add(&w, "--start-no-unused-arguments");
     add_compile_options(&w, p);
+    if (program && p->is_static && !p->bare)
+        die("-static: the runtime needs libpmem and what that loads, which are shared libraries");
     if (program) {
         add(&w, "-no-pie");
         add(&w, "-Wl,--build-id=sha1");

@@ -79,7 +79,7 @@ GlobalValue::LinkageTypes variantLinkage(const Function &F) {
 void dropInstrumentation(Function &Variant) {
   for (Attribute::AttrKind Kind :
        {Attribute::SanitizeAddress, Attribute::SanitizeThread, Attribute::SanitizeMemory,
-        Attribute::SanitizeHWAddress, Attribute::SanitizeMemTag})
+        Attribute::SanitizeHWAddress, Attribute::SanitizeMemTag, Attribute::SafeStack})
     Variant.removeFnAttr(Kind);
   for (StringRef Name : {"instrument-function-entry", "instrument-function-entry-inlined",
                          "instrument-function-exit-inlined", "patchable-function-entry",
@@ -97,6 +97,32 @@ void dropInstrumentation(Function &Variant) {
   for (Instruction &I : make_early_inc_range(instructions(Variant)))
     if (isa<InstrProfInstBase>(I))
       I.eraseFromParent();
+}
+
+/// Class hierarchies are checked, and calls devirtualized by them, in the foreground:
+/// -fwhole-program-vtables would take psm.resolve(p), p from a vtable, for a virtual
+/// call, and have it call what p is.
+void dropTypeTests(Function &Variant) {
+  for (Instruction &I : make_early_inc_range(instructions(Variant))) {
+    auto *Test = dyn_cast<IntrinsicInst>(&I);
+    if (!Test)
+      continue;
+    IRBuilder<> B(Test);
+    Intrinsic::ID ID = Test->getIntrinsicID();
+    Value *Result = nullptr;
+    if (ID == Intrinsic::type_test || ID == Intrinsic::public_type_test) {
+      Result = B.getTrue();
+    } else if (ID == Intrinsic::type_checked_load) {
+      Value *Slot = B.CreatePtrAdd(Test->getArgOperand(0), Test->getArgOperand(1));
+      Result = PoisonValue::get(Test->getType());
+      Result = B.CreateInsertValue(Result, B.CreateLoad(B.getPtrTy(), Slot), 0);
+      Result = B.CreateInsertValue(Result, B.getTrue(), 1);
+    }
+    if (!Result)
+      continue;
+    Test->replaceAllUsesWith(Result);
+    Test->eraseFromParent();
+  }
 }
 
 void Cloner::place(Function &Variant, Function &F) {
@@ -125,6 +151,7 @@ void Cloner::place(Function &Variant, Function &F) {
   }
   Variant.setDLLStorageClass(GlobalValue::DefaultStorageClass);
   dropInstrumentation(Variant);
+  dropTypeTests(Variant);
   Variants.push_back(&Variant);
 }
 
@@ -261,6 +288,8 @@ void Cloner::run() {
     guardForbiddenCalls(*F, R);
 
   for (Function *Variant : Variants) {
+    refuseIfuncs(*Variant);
+    refuseFastMath(*Variant);
     resolveIndirectCalls(*Variant);
     applyRules(*Variant, R);
     refuseLabelsInAssembly(*Variant);

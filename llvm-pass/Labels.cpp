@@ -10,16 +10,19 @@
 //
 // That is right as long as a label's address, or a table's, goes nowhere but into
 // jumps and local variables: in the state it would differ between D and P.
-// Whatever else is done with them is refused, and so is a table that is written.
+// Whatever else is done with them is refused, and so is a table that is written. That is
+// found before any optimization, by following them from table to variable to use.
 //
 //===----------------------------------------------------------------------===//
 #include "Shadow.h"
 #include "Variants.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Analysis/ValueTracking.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Module.h"
 
 using namespace llvm;
@@ -58,15 +61,88 @@ bool holdsLabel(const Constant *C) {
   });
 }
 
-/// Whether `I` may have label address or table `U` as its operand.
-bool mayUse(const Instruction &I, const Use &U) {
-  if (auto *Store = dyn_cast<StoreInst>(&I))
-    return U.getOperandNo() == 0 &&
-           isa<AllocaInst>(getUnderlyingObject(Store->getPointerOperand()));
-  return isa<LoadInst>(I) || isa<GetElementPtrInst>(I) || isa<CastInst>(I) ||
-         isa<BinaryOperator>(I) || isa<CmpInst>(I) || isa<SelectInst>(I) ||
-         isa<PHINode>(I) || isa<IndirectBrInst>(I) || isa<FreezeInst>(I);
+/// Whether labels' differences, which are integers, are in `C`.
+bool holdsDifference(const Constant *C) {
+  if (auto *E = dyn_cast<ConstantExpr>(C))
+    return E->getType()->isIntegerTy() && holdsLabel(E);
+  return !isa<GlobalValue>(C) && !isa<BlockAddress>(C) && any_of(C->operands(), [](const Use &U) {
+    return isa<Constant>(U) && holdsDifference(cast<Constant>(U));
+  });
 }
+
+const AllocaInst *localOf(const Value *Pointer) {
+  return dyn_cast<AllocaInst>(getUnderlyingObject(Pointer));
+}
+
+/// Follows labels' addresses through a variant as the front end made it, where local
+/// variables are in memory: into them, out of them, and out of tables. A variable that
+/// holds one is as a table is.
+class LabelFlow {
+public:
+  explicit LabelFlow(Function &Variant) : Variant(Variant) {
+    while (propagate())
+      ;
+  }
+
+  /// Whether an address, or a table's, leaves the function by `I`.
+  bool escapesAt(const Instruction &I) const {
+    return any_of(I.operands(), [this](const Use &U) { return holds(U); }) &&
+           !mayUse(I);
+  }
+
+private:
+  bool holds(const Value *V) const {
+    auto *C = dyn_cast<Constant>(V);
+    return C ? !isa<Function>(C) && holdsLabel(C) : Held.contains(V);
+  }
+
+  /// A table may hold other things beside labels: numbers are no addresses, unless they
+  /// are differences of such.
+  static bool mayLoadLabel(const LoadInst &Load) {
+    const Value *From = getUnderlyingObject(Load.getPointerOperand());
+    auto *Table = dyn_cast<GlobalVariable>(From);
+    return Load.getType()->isPtrOrPtrVectorTy() || isa<AllocaInst>(From) ||
+           (Table && Table->hasInitializer() && holdsDifference(Table->getInitializer()));
+  }
+
+  bool isHeldBy(const Instruction &I) const {
+    if (auto *Load = dyn_cast<LoadInst>(&I))
+      return holds(Load->getPointerOperand()) && mayLoadLabel(*Load);
+    return (isa<GetElementPtrInst, CastInst, BinaryOperator, SelectInst, PHINode, FreezeInst>(I)) &&
+           any_of(I.operands(), [this](const Use &U) { return holds(U); });
+  }
+
+  bool propagate() {
+    size_t Before = Held.size();
+    for (Instruction &I : instructions(Variant)) {
+      if (isHeldBy(I))
+        Held.insert(&I);
+      auto *Store = dyn_cast<StoreInst>(&I);
+      auto *Copy = dyn_cast<MemTransferInst>(&I);
+      if (Store && holds(Store->getValueOperand()))
+        Held.insert(localOf(Store->getPointerOperand()));
+      if (Copy && holds(Copy->getSource()))
+        Held.insert(localOf(Copy->getDest()));
+      Held.erase(nullptr);
+    }
+    return Held.size() != Before;
+  }
+
+  /// Whether `I` may have such an address as its operand.
+  static bool mayUse(const Instruction &I) {
+    if (auto *Store = dyn_cast<StoreInst>(&I))
+      return localOf(Store->getPointerOperand());
+    if (auto *Memory = dyn_cast<MemIntrinsic>(&I))
+      return localOf(Memory->getDest());
+    if (auto *Call = dyn_cast<IntrinsicInst>(&I)) // objectsize: a sanitizer asks
+      return Call->isLifetimeStartOrEnd() || Call->getIntrinsicID() == Intrinsic::objectsize;
+    return isa<LoadInst, GetElementPtrInst, CastInst, BinaryOperator, CmpInst, SelectInst, PHINode,
+               IndirectBrInst, FreezeInst>(I);
+  }
+
+  Function &Variant;
+  SmallPtrSet<const Value *, 16> Held; ///< what may be, or point to, such an address
+};
 
 } // namespace
 
@@ -98,23 +174,17 @@ void defineLabelTables(ValueToValueMapTy &Map) {
 }
 
 void refuseEscapingLabels(Function &Variant) {
-  SmallVector<Instruction *, 4> Refused;
+  LabelFlow Flow(Variant);
+  SmallVector<std::pair<Instruction *, StringRef>, 4> Refused;
   for (Instruction &I : instructions(Variant)) {
     auto *Store = dyn_cast<StoreInst>(&I);
-    if (Store && isOwnLabelOrTable(getUnderlyingObject(Store->getPointerOperand()))) {
-      Refused.push_back(&I);
-      continue;
-    }
-    for (const Use &U : I.operands()) {
-      auto *C = dyn_cast<Constant>(U);
-      if (C && !isa<Function>(C) && holdsLabel(C) && !mayUse(I, U)) {
-        Refused.push_back(&I);
-        break;
-      }
-    }
+    if (Store && isOwnLabelOrTable(getUnderlyingObject(Store->getPointerOperand())))
+      Refused.push_back({&I, "a table of labels that is written to"});
+    else if (Flow.escapesAt(I))
+      Refused.push_back({&I, "a label's address that leaves its function"});
   }
-  for (Instruction *I : reverse(Refused))
-    makeUnsupported(*I, "the address of a label leaves the function, or its table is written");
+  for (auto [I, What] : reverse(Refused))
+    makeUnsupported(*I, What);
 }
 
 } // namespace psm

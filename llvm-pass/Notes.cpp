@@ -8,10 +8,10 @@
 //    (PointerSources.h). A global whose address goes to another function is noted
 //    as passed, and what that function does with it decides, across modules. Where
 //    the address goes elsewhere (kept in a data structure, or in the initial value of
-//    a global that the function uses) it counts as read only: calling everything
-//    written whose address was ever kept would make state of every table and
-//    configuration; a write after all is caught by the store's hook, which names the
-//    global to be marked psm_state;
+//    a global that the function uses) it counts as read only, unless it is seen to be
+//    loaded from there and followed: calling everything written whose address was ever
+//    kept would make state of every table and configuration; a write after all is
+//    caught by the store's hook, which names the global to be marked psm_state;
 //  - whose address is taken: by operands of instructions, and of the initial
 //    values of the globals that a function refers to.
 //
@@ -287,8 +287,11 @@ void NoteTaker::noteCall(CallBase &Call) {
   if (isShadow(*Callee)) {
     Chains.addCall(*Current, *Callee, Call);
     std::string Name = demangle(foregroundName(*Callee));
+    Function *Weak = M.getFunction(foregroundName(*Callee));
+    bool MayBeNull = Weak && Weak->hasExternalWeakLinkage();
     if (firstTime(PSM_NOTE_CALL, Callee))
-      add({.Kind = PSM_NOTE_CALL, .Name = Name, .Shadow = Callee}, &Call);
+      add({.Kind = PSM_NOTE_CALL, .Name = Name, .Shadow = Callee,
+           .Other = MayBeNull ? Weak : nullptr, .Detail = MayBeNull ? PSM_CALL_WEAK : 0u}, &Call);
     noteArguments(Call, Callee);
     return;
   }
@@ -370,8 +373,14 @@ void NoteTaker::noteTaken(Function &F, const Instruction *At) {
   if (Name.starts_with("psm.") || Name.starts_with("__psm_"))
     return;
   std::string Shown = demangle(Name);
+  // Whether another function's unit defines it, only the linked program can tell. Calls
+  // of a pure virtual function are no calls.
+  bool Weak = F.hasExternalWeakLinkage();
+  if (At && !knownForeground(F) && !Weak && R.governing(F) && Name != "__cxa_pure_virtual")
+    Chains.addHazard(*Current, *At, "the address of '" + Shown + "' in position-independent code, "
+                                    "where it differs from run to run: compile with -fno-pie");
   add({.Kind = PSM_NOTE_TAKEN, .Name = Shown, .Shadow = shadowOf(F),
-       .Other = knownForeground(F), .Type = typeHash(F.getFunctionType())}, At);
+       .Other = knownForeground(F), .Detail = Weak ? PSM_CALL_WEAK : 0u, .Type = typeHash(F.getFunctionType())}, At);
 }
 
 void NoteTaker::noteTakenAnywhere() {

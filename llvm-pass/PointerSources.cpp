@@ -1,14 +1,17 @@
 //===- PointerSources.cpp - where a pointer comes from --------------------===//
 //
 // A walk up the def-use chains, over address arithmetic, phis, selects, integers
-// made from pointers, and loads from local variables that nothing but plain loads
-// and stores touch. It ends at what PointerSources.h lists. The walk is bounded:
-// past the bound a source may be missed, which the hook at the store then catches.
+// made from pointers, loads from local variables that nothing but plain loads and
+// stores touch, and loads from globals, which give what their initial value points
+// to: all of it, whatever is loaded. It ends at what PointerSources.h lists. The walk
+// is bounded: past the bound a source may be missed, which the hook at the store then
+// catches.
 //
 //===----------------------------------------------------------------------===//
 #include "PointerSources.h"
 #include "Rules.h"
 #include "Shadow.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -22,6 +25,7 @@ using namespace llvm;
 namespace psm {
 
 static constexpr unsigned MaxVisited = 200;
+static constexpr unsigned MaxLoads = 16;
 
 bool isFollowedLocal(const Value *Pointer) {
   const auto *Local = dyn_cast<AllocaInst>(Pointer);
@@ -102,7 +106,12 @@ static bool followCall(CallBase &Call, const Rules &R, SmallVectorImpl<Value *> 
   return true;
 }
 
-PointerSources pointerSources(Value *Pointer, const Rules &R) {
+namespace {
+
+/// What loads may give, by the initial values of the globals that they load from.
+using Contents = MapVector<LoadInst *, SmallSetVector<GlobalVariable *, 4>>;
+
+PointerSources walk(Value *Pointer, const Rules &R, Contents &Loaded) {
   PointerSources Found;
   SmallPtrSet<Value *, 16> Seen;
   SmallVector<Value *, 16> Work = {Pointer};
@@ -126,6 +135,8 @@ PointerSources pointerSources(Value *Pointer, const Rules &R) {
         for (User *U : Load->getPointerOperand()->users())
           if (auto *Store = dyn_cast<StoreInst>(U))
             Work.push_back(Store->getValueOperand());
+      if (Loaded.size() < MaxLoads || Loaded.contains(Load))
+        append_range(Work, Loaded[Load]);
     } else if (auto *O = dyn_cast<Operator>(V)) {
       // Address arithmetic of any kind; an index leads to no source that a pointer
       // could have been made from, unless it was made from one.
@@ -135,6 +146,46 @@ PointerSources pointerSources(Value *Pointer, const Rules &R) {
         append_range(Work, O->operands());
     }
   }
+  return Found;
+}
+
+/// Add the globals that `C`, an initial value, points to.
+void addPointedTo(Constant *C, SmallSetVector<GlobalVariable *, 4> &To) {
+  SmallVector<Constant *, 16> Work = {C};
+  while (!Work.empty()) {
+    Constant *Part = Work.pop_back_val();
+    if (auto *G = dyn_cast<GlobalVariable>(Part))
+      To.insert(G);
+    else if (!isa<GlobalValue, BlockAddress, ConstantData>(Part))
+      for (Use &Operand : Part->operands())
+        Work.push_back(cast<Constant>(Operand));
+  }
+}
+
+/// Bring what the loads met so far may give up to date; false if nothing is new.
+bool growContents(Contents &Loaded, const Rules &R) {
+  bool Grown = false;
+  for (size_t I = 0; I < Loaded.size(); ++I) {
+    LoadInst *Load = (Loaded.begin() + I)->first;
+    SmallSetVector<GlobalVariable *, 4> Now;
+    for (Value *Source : walk(Load->getPointerOperand(), R, Loaded))
+      if (auto *G = dyn_cast<GlobalVariable>(Source); G && G->hasInitializer())
+        addPointedTo(G->getInitializer(), Now);
+    auto &Known = Loaded[Load];
+    size_t Before = Known.size();
+    Known.insert(Now.begin(), Now.end());
+    Grown |= Known.size() != Before;
+  }
+  return Grown;
+}
+
+} // namespace
+
+PointerSources pointerSources(Value *Pointer, const Rules &R) {
+  Contents Loaded;
+  PointerSources Found = walk(Pointer, R, Loaded);
+  while (growContents(Loaded, R))
+    Found = walk(Pointer, R, Loaded);
   return Found;
 }
 

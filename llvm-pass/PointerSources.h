@@ -5,8 +5,8 @@
 // own analyses it sees through local variables, so that -O0 code, where every
 // pointer is stored to the stack first, gives the same answer as -O2.
 //
-// It does not follow pointers through other memory: a write through a pointer that
-// was kept in a data structure is found at run time, by the store's hook.
+// Of other memory it knows the initial values of globals. A write through a pointer
+// that was kept in a data structure later is found at run time, by the store's hook.
 //
 //===----------------------------------------------------------------------===//
 #ifndef PSM_POINTERSOURCES_H

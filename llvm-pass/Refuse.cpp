@@ -16,6 +16,7 @@
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/Operator.h"
 #include "llvm/Transforms/Utils/Local.h"
 
 using namespace llvm;
@@ -59,6 +60,52 @@ void refuseLabelsInAssembly(Function &Variant) {
       Refused.push_back(Call);
   for (CallBase *Call : reverse(Refused))
     makeUnsupported(*Call, "assembly that defines a label");
+}
+
+/// An ifunc (target_clones makes them, too) in `C`, null if there is none.
+static const GlobalIFunc *findIfunc(const Constant &C) {
+  if (auto *Ifunc = dyn_cast<GlobalIFunc>(&C))
+    return Ifunc;
+  if (auto *Alias = dyn_cast<GlobalAlias>(&C))
+    return findIfunc(*Alias->getAliasee());
+  if (isa<GlobalValue>(C))
+    return nullptr;
+  for (const Use &U : C.operands())
+    if (auto *Part = dyn_cast<Constant>(U))
+      if (const GlobalIFunc *Found = findIfunc(*Part))
+        return Found;
+  return nullptr;
+}
+
+/// What an ifunc is, the loader decides in each run; its variant would be another
+/// function, and its address in the state would not be true in the next run.
+void refuseIfuncs(Function &Variant) {
+  SmallVector<std::pair<Instruction *, const GlobalIFunc *>, 4> Refused;
+  for (Instruction &I : instructions(Variant))
+    for (const Use &U : I.operands())
+      if (auto *C = dyn_cast<Constant>(U))
+        if (const GlobalIFunc *Ifunc = findIfunc(*C)) {
+          Refused.push_back({&I, Ifunc});
+          break;
+        }
+  for (auto [I, Ifunc] : reverse(Refused))
+    makeUnsupported(*I, "a use of '" + Ifunc->getName() +
+                            "', an ifunc (or with target_clones)");
+}
+
+/// Reassociated in one copy and not in the other, or so on another processor, a sum
+/// has other bits.
+void refuseFastMath(Function &Variant) {
+  for (Instruction &I : instructions(Variant)) {
+    if (!isa<FPMathOperator>(I))
+      continue;
+    FastMathFlags Flags = I.getFastMathFlags();
+    Flags.setAllowContract(false); // that one is taken away everywhere
+    if (Flags.any()) {
+      makeUnsupported(I, "floating-point arithmetic under -ffast-math or a part of it");
+      return;
+    }
+  }
 }
 
 } // namespace psm

@@ -29,6 +29,10 @@ void refuseEscapingLabels(llvm::Function &Variant);
 
 /// Make assembly that defines labels unsupported in a variant (Refuse.cpp).
 void refuseLabelsInAssembly(llvm::Function &Variant);
+/// Make uses of ifuncs unsupported in a variant (Refuse.cpp).
+void refuseIfuncs(llvm::Function &Variant);
+/// Make arithmetic that the optimizer may reorder unsupported in a variant.
+void refuseFastMath(llvm::Function &Variant);
 
 /// Code from `At` on cannot be cloned, because of `What`: a call of
 /// psm.unsupported stands there instead.

@@ -40,7 +40,8 @@ enum psm_note_kind {
                           function is an op, external, or its address is taken, else
                           0; detail: psm_function_flags; type: hash of its type */
     PSM_NOTE_CALL,     /* direct call: name of callee, file, line; shadow of callee;
-                          size: via */
+                          size: via; detail: PSM_CALL_WEAK, and other: the callee's
+                          address, if the unit declares it weak and it may be null */
     PSM_NOTE_EXTERNAL, /* call of a listed external: name, file, line; detail: enum
                           psm_rule; other: the reason (forbid), a string; size: via */
     PSM_NOTE_INDIRECT, /* call through a pointer: file, line; type: hash; size: via */
@@ -52,7 +53,8 @@ enum psm_note_kind {
                           address; size: bytes; detail: psm_global_flags */
     PSM_NOTE_TAKEN,    /* function whose address is taken: name, line; other: its
                           foreground (canonical) address; shadow: variant or thunk,
-                          0 if it has none; type: hash. After a PSM_NOTE_FUNCTION: in
+                          0 if it has none; type: hash; detail: PSM_CALL_WEAK, as
+                          in a call. After a PSM_NOTE_FUNCTION: in
                           that function, or in the initial value of a global it uses;
                           before any: anywhere in the unit */
     PSM_NOTE_WARNING,  /* name: text; file, line; size: via */
@@ -72,6 +74,7 @@ enum psm_source { /* above any parameter's index */
     PSM_SOURCE_GLOBAL,  /* a global: name, other: its address */
     PSM_SOURCE_RESULT,  /* what a function returned; other: shadow of it */
 };
+enum psm_call { PSM_CALL_WEAK = 1 };
 enum psm_access { PSM_ACCESS_READ = 1, PSM_ACCESS_WRITE = 2 };
 
 enum psm_function_flags {

@@ -45,8 +45,22 @@ struct list kept_in_memory;
 struct list kept_by_callee;
 // CHECK-DAG: state declared_only 4 bytes, written by put
 extern int declared_only;
-// CHECK-DAG: frozen by_initial_value 16 bytes, read by put
+// CHECK-DAG: state by_initial_value 16 bytes, written by put
 struct list by_initial_value;
+// CHECK-DAG: frozen read_by_initial_value 16 bytes, read by put
+struct list read_by_initial_value;
+// CHECK-DAG: frozen read_from 8 bytes, read by put
+struct list *read_from = &read_by_initial_value;
+// CHECK-DAG: state by_two_steps 4 bytes, written by put
+int by_two_steps;
+// CHECK-DAG: frozen by_table 4 bytes, read by put
+int by_table;
+int *second_step = &by_two_steps, **first_step = &second_step;
+int *const table[2] = { &by_table, 0 };
+// CHECK-DAG: state last 16 bytes, written by
+// CHECK-DAG: state middle 16 bytes, written by
+// CHECK-DAG: state chain 8 bytes, written by put
+struct list last, middle = { 1, &last }, *chain = &middle;
 // CHECK-DAG: frozen initialized 8 bytes, read by put
 struct list *initialized = &by_initial_value;
 // CHECK-DAG: state marked 4 bytes, marked
@@ -88,7 +102,12 @@ static int by_value(const void *a, const void *b) { return *(int *)a - *(int *)b
     top->next = &kept_in_memory;
     touch_elsewhere();
     by_atomic_only ^= 1;
-    assigned += initialized->length;
+    initialized->length++;
+    assigned += read_from->length + *table[size & 1];
+    **first_step += 1;
+    for (struct list *at = chain; at != NULL; at = at->next)
+        push(at);
+    chain = root;
     keep_other(top, &kept_by_callee);
     declared_only++;
     return measure_other(&only_measured);

@@ -3,8 +3,10 @@
 //
 // RUN: %psmcc -O0 %s -o %t && rm -rf %t.m && %t %t.m
 // RUN: %psmcc -O2 %s -o %t && rm -rf %t.m && %t %t.m && %t %t.m
-// RUN: %psmcc -O2 -fPIC %s -o %t 2>&1 | FileCheck %s
-// CHECK: taken-external.c:[[#]]: warning: op 'put' {{.*}} the address of 'strcmp' in position-independent code, where it differs from run to run: compile with -fno-pie
+// In position-independent code its address is not a constant of the program.
+// RUN: not %psmcc -O0 -gline-tables-only -fPIC %s -o %t 2>&1 | FileCheck %s
+// RUN: not %psmcc -O2 -gline-tables-only -fpie %s -o %t 2>&1 | FileCheck %s
+// CHECK: taken-external.c:[[#@LINE+9]]:{{.*}} error: op 'put' has the address of 'strcmp' in position-independent code, where it differs from run to run: compile with -fno-pie
 #include <psm.h>
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 declare void @llvm.instrprof.increment(ptr, i64, i32, i32)
 ; CHECK: define void @f() [[PLAIN:#[0-9]+]] prefix i32 7
 ; CHECK-NEXT: call void @llvm.instrprof.increment
-define void @f() sanitize_address sanitize_thread "instrument-function-entry"="mcount" prefix i32 7 {
+define void @f() sanitize_address sanitize_thread safestack "instrument-function-entry"="mcount" prefix i32 7 {
   call void @llvm.instrprof.increment(ptr @name, i64 0, i32 1, i32 0)
   ret void
 }
@@ -20,7 +20,7 @@ define void @throws() uwtable {
 define void @quiet() nounwind uwtable {
   ret void
 }
-; CHECK-DAG: attributes [[PLAIN]] = { sanitize_address sanitize_thread "instrument-function-entry"="mcount" }
+; CHECK-DAG: attributes [[PLAIN]] = { safestack sanitize_address sanitize_thread "instrument-function-entry"="mcount" }
 ; CHECK-DAG: attributes [[SHADOW]] = { noprofile nosanitize_coverage "psm-shadow"="f" }
 ; CHECK-DAG: attributes [[THROWS]] = { noprofile nosanitize_coverage uwtable "psm-shadow"="throws" }
 ; CHECK-DAG: attributes [[QUIET]] = { noprofile nosanitize_coverage nounwind "psm-shadow"="quiet" }

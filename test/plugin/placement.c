@@ -20,6 +20,10 @@ __attribute__((psm_state)) void function(void);
 // expected-error@-1 {{a thread's own variable cannot be state: callers and replay are different threads}}
 [[psm::state]] const int fixed = 1;
 // expected-warning@-1 {{'psm::state' does nothing to a constant}}
+extern __attribute__((psm_state)) int elsewhere;
+// expected-warning@-1 {{'psm_state' on 'elsewhere' has no effect, as it is defined elsewhere}}
+extern __attribute__((psm_scratch)) int here;
+int here;
 __attribute__((psm_state, psm_scratch)) int both;
 // expected-error@-1 {{'psm_scratch' and 'psm_state' contradict each other: keep one}}
 
