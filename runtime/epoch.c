@@ -92,6 +92,30 @@ static uint64_t checked_offset(struct psm *m, void *twin, uint64_t size)
     psm_replay_trap("%s", text);
 }
 
+void epoch_untouched(struct psm *m, void *twin, uint64_t size)
+{
+    struct epoch *e = &m->epoch;
+    if (e->untouched_count == EPOCH_UNTOUCHED) {
+        epoch_fresh(m, twin, size);
+        return;
+    }
+    e->untouched[e->untouched_count++] = (struct fresh_range){ (uint64_t)((unsigned char *)twin - m->space.p), size };
+}
+
+/* Of what is about to be stored to, the pages that are untouched become fresh. */
+static void touch_pages(struct psm *m, void *twin, uint64_t size)
+{
+    struct epoch *e = &m->epoch;
+    uint64_t from = (uint64_t)((unsigned char *)twin - m->space.p) & -(uint64_t)LAYOUT_PAGE;
+    uint64_t to = ((uint64_t)((unsigned char *)twin - m->space.p) + size + LAYOUT_PAGE - 1) & -(uint64_t)LAYOUT_PAGE;
+    for (unsigned i = 0; i < e->untouched_count; i++) {
+        const struct fresh_range *u = &e->untouched[i];
+        uint64_t low = u->offset > from ? u->offset : from, high = u->offset + u->size < to ? u->offset + u->size : to;
+        if (low < high)
+            epoch_fresh(m, m->space.p + low, high - low);
+    }
+}
+
 /* List and mark the blocks of [twin, twin + size) that are not marked. */
 static void list_blocks(struct psm *m, void *twin, uint64_t size)
 {
@@ -100,6 +124,9 @@ static void list_blocks(struct psm *m, void *twin, uint64_t size)
         audit_announced(m, twin, size);
     if (size == 0)
         return;
+    if (__builtin_expect(e->untouched_count != 0, 0) && (unsigned char *)twin - m->space.p >= 0
+        && (uint64_t)((unsigned char *)twin - m->space.p) < m->space.arena_max && size <= m->space.arena_max)
+        touch_pages(m, twin, size);
     uintptr_t first = (uintptr_t)twin >> 5, last = ((uintptr_t)twin + size - 1) >> 5;
     while (space_marked((void *)(first << 5)))
         if (first++ == last)
@@ -168,9 +195,14 @@ void epoch_fresh(struct psm *m, void *twin, uint64_t size)
             offset += offset % 256 == 0 && end - offset >= 256 && *space_marks(s->p + offset) == 0 ? 256 : PSM_BLOCK;
         if (offset == from)
             break;
-        if (e->fresh_count == e->fresh_room)
+        struct fresh_range *last = &e->fresh[e->fresh_count - (e->fresh_count != 0)];
+        bool joins = e->fresh_count != 0 && last->offset + last->size == from + s->globals_bytes;
+        if (!joins && e->fresh_count == e->fresh_room)
             e->fresh = grown(e->fresh, &e->fresh_room, e->fresh_count + 1, sizeof *e->fresh);
-        e->fresh[e->fresh_count++] = (struct fresh_range){ from + s->globals_bytes, offset - from };
+        if (joins)
+            last->size += offset - from;
+        else
+            e->fresh[e->fresh_count++] = (struct fresh_range){ from + s->globals_bytes, offset - from };
         e->fresh_bytes += offset - from;
         space_mark(s->p + from, offset - from, true);
         count_add(&e->blocks_fresh, (offset - from) / PSM_BLOCK);
@@ -187,6 +219,7 @@ void epoch_drop(struct psm *m)
     for (size_t i = 0; i < e->fresh_count; i++)
         space_mark(space_twin(m, e->fresh[i].offset), e->fresh[i].size, false);
     e->logged_count = e->fresh_count = 0;
+    e->untouched_count = 0;
     e->fresh_bytes = 0;
     e->open = false;
 }

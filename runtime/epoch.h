@@ -58,8 +58,9 @@ struct epoch_store {
     bool commit_is_durable;
 };
 
+#define EPOCH_UNTOUCHED 16
 struct fresh_range {
-    uint64_t offset; /* in the image, multiple of 32 */
+    uint64_t offset; /* in the image (untouched: in the arena), multiple of 32 */
     uint64_t size;
 };
 
@@ -73,6 +74,8 @@ struct epoch {
     struct fresh_range *fresh;  /* ranges that were dead */
     size_t    fresh_count, fresh_room;
     uint64_t  fresh_bytes;      /* of them, in this epoch */
+    struct fresh_range untouched[EPOCH_UNTOUCHED]; /* of the arena, page-aligned */
+    unsigned  untouched_count;
     /* since psm_init */
     count_t   epochs, blocks_logged, blocks_fresh, fences, bytes_written;
 };
@@ -96,6 +99,9 @@ struct epoch_range {
 void epoch_note_many(struct psm *m, const struct epoch_range *range, size_t count);
 /* Likewise for whole blocks that were dead when the epoch began. */
 void epoch_fresh(struct psm *m, void *twin, uint64_t size);
+/* Whole pages that read as zero, and were dead when the epoch began, are live from here on:
+ * each that is noted before the epoch ends is fresh, the rest stay as they are. */
+void epoch_untouched(struct psm *m, void *twin, uint64_t size);
 /* Commit, and unmark all blocks. */
 int  epoch_commit(struct psm *m, const struct commit *next);
 /* Forget the epoch's lists without committing (the machine has failed or closes). */

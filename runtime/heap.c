@@ -16,11 +16,10 @@ static void *reserve(size_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
-static int view_begin(struct heap_view *view, uint32_t virgin)
+static int view_begin(struct heap_view *view)
 {
     view->unused = NULL;
     view->dying = NULL;
-    view->virgin = virgin;
     view->dying_count = 0;
     memset(view->mark, 0, sizeof view->mark);
     if (view->store)
@@ -40,7 +39,7 @@ void heap_close(struct heap_view *view)
 int heap_format(struct heap_view *view, uint64_t capacity_bytes)
 {
     struct heap_header *header = heap_header(view);
-    if (view_begin(view, 0) != 0 || (view->unused = reserve(UNUSED_BYTES)) == NULL)
+    if (view_begin(view) != 0 || (view->unused = reserve(UNUSED_BYTES)) == NULL)
         goto close;
     heap_touch(view, header, sizeof *header);
     memset(header, 0, sizeof *header);
@@ -78,31 +77,23 @@ static const char *note_unused(struct heap_view *view)
     return NULL;
 }
 
-static uint32_t virgin_unit(const struct heap_view *view, uint64_t bytes)
-{
-    uint64_t virgin = (bytes + HEAP_UNIT - 1) / HEAP_UNIT, top = heap_header(view)->top;
-    return (uint32_t)(virgin > top ? virgin : top);
-}
-
 int heap_open(struct heap_view *view, uint64_t bytes, const char **why)
 {
     if (!heap_sound(view, bytes, why))
         return -1;
     *why = "no memory for its tables";
-    if (view_begin(view, virgin_unit(view, bytes)) == 0 && (view->unused = reserve(UNUSED_BYTES)) != NULL
+    if (view_begin(view) == 0 && (view->unused = reserve(UNUSED_BYTES)) != NULL
         && !(*why = note_unused(view)))
         return 0;
     heap_close(view);
     return -1;
 }
 
-int heap_hand_over(struct heap_view *p, struct heap_view *d, uint64_t bytes)
+void heap_hand_over(struct heap_view *p, struct heap_view *d)
 {
-    if (view_begin(d, virgin_unit(d, bytes)) != 0)
-        return -1;
+    view_begin(d);
     d->unused = p->unused;
     p->unused = NULL;
-    return 0;
 }
 
 void heap_epoch_begin(struct heap_view *view)
@@ -110,7 +101,7 @@ void heap_epoch_begin(struct heap_view *view)
     const struct heap_header *header = heap_header(view);
 
     if (view->dying_count > HEAP_RANGES)
-        memset(view->dying, 0, view->virgin / 8 + 1);
+        memset(view->dying, 0, header->end / 8 + 1);
     else
         for (uint32_t i = 0; i < view->dying_count; i++) {
             uint32_t end = view->dying_range[i].unit + view->dying_range[i].units;
@@ -130,6 +121,11 @@ void heap_epoch_begin(struct heap_view *view)
 uint64_t heap_end(const struct heap_view *view)
 {
     return heap_header(view)->end * HEAP_UNIT;
+}
+
+uint64_t heap_virgin(const struct heap_view *view)
+{
+    return heap_header(view)->virgin * HEAP_UNIT;
 }
 
 uint64_t heap_capacity(const struct heap_view *view)
@@ -221,6 +217,8 @@ uint64_t heap_realloc(struct heap_view *view, uint64_t offset, size_t size)
     if (!moved)
         return 0;
     size_t kept = size < old ? size : old;
+    if (!small)
+        heap_touch(view, view->base + moved, kept);
     memcpy(view->base + moved, view->base + offset, kept);
     if (small)
         memset(view->base + moved + kept, 0, heap_shape[heap_class_of(size)].size - kept);

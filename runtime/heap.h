@@ -8,9 +8,10 @@
  *  - All metadata lies in the arena, as offsets, and none of it in the blocks
  *    themselves: a free block is dead, and may be overwritten without an undo record.
  *  - In P every byte is announced before it is changed: by store() if it may have
- *    been live when the epoch began, by fresh() if it was dead; a block handed out
- *    is announced as a whole, so that compiled code need not announce what it
- *    writes to memory that the same op has allocated.
+ *    been live when the epoch began, by fresh() if it was dead. A block handed out is
+ *    announced as a whole, but for an extent of at least HEAP_LARGE from memory that was
+ *    never used: of that only what is written, so that room which nobody touches costs
+ *    nothing (untouched).
  *  - A malloc or free of up to 32 KiB changes one 32-byte block of live metadata,
  *    the same one for all of its size class: an epoch logs it once. Freed blocks
  *    wait in a queue, so that the one reused was nearly always free when the epoch
@@ -51,6 +52,9 @@ struct heap_view {
     /* P: about to write, or let the op write, what was dead when the epoch began;
      * whole 32-byte blocks. Does nothing for blocks already announced. */
     void (*fresh)(void *context, void *p, size_t size);
+    /* P: whole units that read as zero are handed out, and nobody has written there yet:
+     * whoever does is to announce it by store(). May be NULL: then fresh() at once. */
+    void (*untouched)(void *context, void *p, size_t size);
     /* Memory in [old_end, new_end) is wanted, reading as zero: 1 granted, 0 refused.
      * Both are multiples of 16 KiB. D asks the medium; P does as the log says. */
     int (*grow)(void *context, uint64_t old_end, uint64_t new_end);
@@ -68,7 +72,6 @@ struct heap_view {
     uint64_t *unused;  /* D, and P in recovery: bit per 32 bytes: known not to begin a live
                           block */
     uint64_t *dying;   /* P: bit per unit: freed in this epoch, so live at its begin */
-    uint32_t virgin;   /* units from here on read as zero: never handed out */
     uint32_t dying_count; /* ranges below; more than HEAP_RANGES: anywhere */
     struct { uint32_t unit, units; } dying_range[HEAP_RANGES];
     struct {
@@ -81,14 +84,14 @@ struct heap_view {
  * may ever grow to. Returns 0; -1 if grow() refused. The view is open after it. */
 int heap_format(struct heap_view *view, uint64_t capacity_bytes);
 
-/* Begin to use the heap that lies in the first `bytes` of the arena; what is behind them will
- * read as zero. Any bytes may lie there: what heap_sound says of them counts. Frees of what
- * is free are noticed, in P too until heap_hand_over.
+/* Begin to use the heap that lies in the first `bytes` of the arena. Any bytes may lie there:
+ * what heap_sound says of them counts. Frees of what is free are noticed, in P too until
+ * heap_hand_over.
  * Returns 0; -1 and why (static text). */
 int heap_open(struct heap_view *view, uint64_t bytes, const char **why);
 void heap_close(struct heap_view *view); /* gives back the volatile part */
 /* D has become what P is: begin to use it, with what P's view knows of free blocks. */
-int heap_hand_over(struct heap_view *p, struct heap_view *d, uint64_t bytes);
+void heap_hand_over(struct heap_view *p, struct heap_view *d);
 
 /* An epoch begins (P only): all that is free now may be written unlogged in it. To
  * be called once before the first call on a P view, then after each commit. */
@@ -107,6 +110,7 @@ void heap_free(struct heap_view *view, uint64_t offset);
 size_t heap_usable(struct heap_view *view, uint64_t offset);
 
 uint64_t heap_end(const struct heap_view *view);      /* memory granted so far, in bytes */
+uint64_t heap_virgin(const struct heap_view *view);   /* of the arena; from here on it reads as zero */
 uint64_t heap_used(const struct heap_view *view);     /* of it in use, metadata included */
 uint64_t heap_capacity(const struct heap_view *view);
 /* The capacity has been raised (psm_init, both copies, P announced). */

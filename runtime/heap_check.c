@@ -153,6 +153,7 @@ static const char *check_header(const struct heap_view *view, uint64_t bytes)
     REQUIRE(header->capacity <= PSM_ARENA_SIZE / HEAP_UNIT && header->end <= header->capacity,
             "the end is beyond the capacity");
     REQUIRE(header->top <= header->end && header->top > HEAP_TABLE_UNITS, "the top is beyond the end");
+    REQUIRE(header->top <= header->virgin && header->virgin <= header->end, "what was never used is in use");
     REQUIRE(header->end * HEAP_UNIT <= bytes, "the end is beyond the memory there is");
     REQUIRE(header->regions <= HEAP_REGIONS
             && header->regions >= ((header->top - 1) >> HEAP_REGION_SHIFT) + 1, "regions miscounted");

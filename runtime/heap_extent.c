@@ -191,17 +191,23 @@ static void announce_units(struct heap_view *view, uint32_t unit, uint64_t units
 
 static void hand_out(struct heap_view *view, uint32_t unit, uint64_t units, bool announce)
 {
-    uint64_t end = unit + units;
-    uint64_t used = unit >= view->virgin ? 0 : (end < view->virgin ? end : view->virgin) - unit;
+    struct heap_header *header = heap_header(view);
+    uint64_t end = unit + units, virgin = header->virgin;
+    uint64_t used = unit >= virgin ? 0 : (end < virgin ? end : virgin) - unit;
+    bool large = view->untouched && (units - used) * HEAP_UNIT >= HEAP_LARGE;
 
     if (view->fresh)
-        announce_units(view, unit, announce ? units : used);
+        announce_units(view, unit, announce && !large ? units : used);
+    if (announce && large)
+        view->untouched(view->context, heap_unit(view, unit + used), (units - used) * HEAP_UNIT);
     if (used * HEAP_UNIT >= HEAP_LARGE && view->clear)
         view->clear(view->context, unit * HEAP_UNIT, used * HEAP_UNIT);
     else
         memset(heap_unit(view, unit), 0, used * HEAP_UNIT);
-    if (end > view->virgin)
-        view->virgin = end;
+    if (end > virgin) {
+        heap_touch(view, &header->virgin, sizeof header->virgin);
+        header->virgin = end;
+    }
 }
 
 static void note_dying(struct heap_view *view, uint32_t unit, uint32_t units)
@@ -218,8 +224,9 @@ static void note_dying(struct heap_view *view, uint32_t unit, uint32_t units)
 
 /* ---- interface ---- */
 
-/* New tables, [from, from + count units), become extents of their own. Their own
- * region has a table by now: perhaps one of them. */
+/* New tables, [from, top), become extents of their own. Their own region has a table by
+ * now: perhaps one of them. What lies before them has been handed out, for virgin to go up
+ * in steps. */
 static void tables_place(struct heap_view *view, uint32_t from)
 {
     for (uint32_t unit = from; unit < heap_header(view)->top; unit += HEAP_TABLE_UNITS)
@@ -257,12 +264,12 @@ uint32_t extent_take(struct heap_view *view, uint64_t units, uint64_t alignment,
     } else {
         if (!top_advance(view, unit + units))
             return 0;
-        tables_place(view, unit + units);
     }
+    hand_out(view, unit, units, announce);
+    if (!found)
+        tables_place(view, unit + units);
     if (pad)
         bin_insert(view, start, pad);
-
-    hand_out(view, unit, units, announce);
     *edit_node(view, unit) = (struct heap_node){ unit, units, 0, 0 };
     set_map(view, unit, kind << 2);
     return unit;
@@ -318,7 +325,10 @@ bool extent_enlarge(struct heap_view *view, uint32_t unit, uint64_t units)
     if (next == header->top) {
         if (!top_advance(view, unit + units))
             return false;
+        hand_out(view, next, more, true);
         tables_place(view, unit + units);
+        edit_node(view, unit)->units = units;
+        return true;
     } else if (heap_kind(view, next) == KIND_FREE && heap_node(view, next)->units >= more) {
         uint32_t rest = bin_remove(view, next) - more;
         if (rest)

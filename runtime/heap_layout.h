@@ -8,7 +8,7 @@
  *   SLAB    4 units, cut into blocks of one size class
  *   FREE    never next to another FREE one, nor to top
  *
- * From top to end lies memory granted but not in use. A region is 4096 units (64
+ * From top to end lies memory granted but not in use; top <= virgin <= end. A region is 4096 units (64
  * MiB); its table lies in an extent of 5 units that the directory names: first a
  * byte per unit (map), then a node per unit. In the map
  *
@@ -64,7 +64,8 @@ static_assert(sizeof(struct heap_class) == PSM_BLOCK, "malloc logs one block");
 struct heap_header {
     uint64_t magic;
     uint64_t capacity;      /* in units */
-    uint64_t spare[2];
+    uint64_t virgin;        /* first unit never handed out: it and all behind read as zero */
+    uint64_t spare;
     uint32_t top;           /* first unit not in any extent */
     uint32_t end;           /* first unit not granted */
     uint32_t regions;       /* with a table: directory[0 .. regions) */

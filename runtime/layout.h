@@ -28,7 +28,7 @@
 #include "hash.h"
 
 #define LAYOUT_MAGIC   UINT64_C(0x314d53502e6d7370) /* "psm.PSM1" */
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 #define LAYOUT_PAGE    4096
 #define LAYOUT_LINE    64
 

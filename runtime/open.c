@@ -300,8 +300,7 @@ static int rebuild(struct psm *m)
     if ((status = space_map_d(m)) != 0)
         return status;
     machine_heap_d(m);
-    if (heap_hand_over(&m->heap_p, &m->heap_d, atomic_load(&m->space.arena_bytes)) != 0)
-        return psm_fail(PSM_ENOMEM, "no memory for the heap's tables");
+    heap_hand_over(&m->heap_p, &m->heap_d);
     globals_restore(m);
     atomic_store(&m->heap_bytes, heap_used(&m->heap_d));
     return 0;

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "machine.h"
@@ -369,9 +370,31 @@ static void roll_back(void *context, uint64_t offset, const void *bytes, uint64_
     medium_flush(&m->medium, twin, size);
 }
 
+/* What the epoch that did not end has written to memory never used before has no records.
+ * It has to read as zero again. Of a sparse image only what is there is looked at. */
+static void clear_virgin(struct psm *m)
+{
+    static const unsigned char zeros[LAYOUT_PAGE];
+    uint64_t globals = m->space.globals_bytes, end = globals + atomic_load(&m->space.arena_bytes);
+    off_t at = (off_t)(globals + heap_virgin(&m->heap_p));
+    while ((uint64_t)at < end && (at = lseek(m->image_fd, at, SEEK_DATA)) >= 0) {
+        off_t hole = lseek(m->image_fd, at, SEEK_HOLE);
+        uint64_t stop = hole > at && (uint64_t)hole < end ? (uint64_t)hole : end;
+        for (uint64_t page = (uint64_t)at & -(uint64_t)LAYOUT_PAGE; page < stop; page += LAYOUT_PAGE) {
+            void *twin = space_twin(m, page);
+            if (memcmp(twin, zeros, sizeof zeros) == 0)
+                continue;
+            memset(twin, 0, LAYOUT_PAGE);
+            medium_flush(&m->medium, twin, LAYOUT_PAGE);
+        }
+        at = (off_t)stop;
+    }
+}
+
 static int undo_recover(struct psm *m)
 {
     undo_pieces(m, roll_back, m);
+    clear_virgin(m);
     medium_fence(&m->medium); /* V2 before V3: the records are void from then on */
     m->commit.epoch += 2;
     put_slot(m, m->epoch.state, &m->commit);

@@ -65,6 +65,11 @@ static void fresh_p(void *context, void *p, size_t size)
     epoch_fresh(context, p, size);
 }
 
+static void untouched_p(void *context, void *p, size_t size)
+{
+    epoch_untouched(context, p, size);
+}
+
 static void drop_d(void *context, uint64_t offset, uint64_t size)
 {
     space_drop_d(context, offset, size);
@@ -81,7 +86,7 @@ static void damaged_d(void *context, const char *what)
 void machine_heap_p(struct psm *m)
 {
     m->heap_p = (struct heap_view){ .base = m->space.p, .context = m, .store = store_p, .fresh = fresh_p,
-                                    .grow = grow_p };
+                                    .untouched = untouched_p, .grow = grow_p };
 }
 
 void machine_heap_d(struct psm *m)

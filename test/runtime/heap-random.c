@@ -6,7 +6,7 @@
 //
 // Mutants seen to fail: fresh for every popped block; fresh for every ring slot; no
 // store() before heap_class, node, map, bins, top; no note_dying; no clearing of
-// extents; virgin taken from top at open; ring copied without its queue; (heap-large)
+// extents; virgin not moved on, or not announced; ring copied without its queue; (heap-large)
 // no store() before the directory.
 #include <assert.h>
 #include <stdarg.h>
@@ -315,6 +315,7 @@ static void crash(void)
             memcpy(p_base + b * 32, before + b * 32, 32);
         else if (marked[b] == 2 && rnd() % 4)
             memset(p_base + b * 32, rnd(), 32);
+    memset(p_base + heap_virgin(&p), 0, ARENA - heap_virgin(&p)); /* as recovery does */
     heap_close(&p);
     if (heap_open(&p, file_end, &why) != 0)
         fail("P's heap does not open after a crash: %s", why);
