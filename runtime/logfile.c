@@ -13,7 +13,6 @@
  * one, and a repeated sync may succeed without having written them: the machine fails,
  * and no waiter is told anything but that. */
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -55,17 +54,6 @@ static int logfile_open(struct psm *m)
     pthread_mutex_init(&f->mutex, NULL);
     pthread_cond_init(&f->changed, NULL);
     log->state = f;
-    for (uint64_t at = 0; at < log->bytes;) {
-        ssize_t done = pread(m->log_fd, log->ring + at, log->bytes - at, (off_t)at);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return psm_fail_system("cannot read the log of", m->directory);
-        if (done == 0)
-            return psm_fail(PSM_ETRUNCATED, "%s/log has %" PRIu64 " bytes, and had %" PRIu64, m->directory, at,
-                            log->bytes);
-        at += (uint64_t)done;
-    }
     return 0;
 }
 

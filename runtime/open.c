@@ -142,14 +142,28 @@ int oplog_map(struct psm *m, uint64_t bytes)
     log->bytes = bytes;
     log->mask = bytes - 1;
     log->ring = m->space.window + PSM_WINDOW_LOG + PSM_DELTA;
+    return space_map_log(m, m->log_fd, bytes, m->medium.kind == PSM_MEDIUM_PM);
+}
+
+int oplog_take_over(struct psm *m)
+{
+    struct oplog *log = &m->log;
     if (m->medium.kind == PSM_MEDIUM_PM)
-        return space_map_log(m, m->log_fd, bytes, true);
-    int fd = memfd_create("psm-log", MFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
-        close_fd(fd);
-        return psm_fail_system("cannot make the log's copy in memory, for", m->directory);
+        return 0;
+    int fd = memfd_create("psm-log", MFD_CLOEXEC), status = 0;
+    if (fd < 0 || ftruncate(fd, (off_t)log->bytes) != 0)
+        status = psm_fail_system("cannot make the log's copy in memory, for", m->directory);
+    for (uint64_t at = m->commit.position; status == 0 && at < log->head;) {
+        uint64_t offset = at & log->mask, size = log->bytes - offset;
+        if (size > log->head - at)
+            size = log->head - at;
+        ssize_t done = pwrite(fd, log->ring + offset, size, (off_t)offset);
+        if (done <= 0)
+            status = psm_fail_system("cannot copy the log of", m->directory);
+        at += (uint64_t)done;
     }
-    int status = space_map_log(m, fd, bytes, false);
+    if (status == 0)
+        status = space_map_log(m, fd, log->bytes, false);
     close_fd(fd);
     if (status != 0)
         return status;
@@ -245,7 +259,8 @@ static int accept(struct psm *m, struct super *super)
         || (status = oplog_scan(m, (m->options.flags & PSM_ACCEPT_LOSS) != 0)) != 0
         || (status = frozen_as_created(m)) != 0 || (status = check_poison(m)) != 0)
         return status;
-    return preview_heap(m);
+    status = preview_heap(m);
+    return status != 0 ? status : oplog_take_over(m);
 }
 
 /* V5: everything replayed; a commit of its own says so, and gives the log a new salt. */

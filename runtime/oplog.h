@@ -23,7 +23,6 @@ struct psm;
 /* How appends become durable where a fence does not do it (the file medium). NULL on
  * persistent memory. */
 struct log_store {
-    /* Recovery and creation: fill the ring from the file; and the other way round. */
     int (*open)(struct psm *m);
     void (*close)(struct psm *m);
     /* Under the machine's lock: the entries up to head have been executed. They are to be
@@ -105,8 +104,11 @@ void oplog_seal(struct psm *m);
 bool oplog_has_witness(struct psm *m, uint64_t position, uint64_t sequence);
 /* Fill the log's file at creation. */
 int oplog_format(struct psm *m, uint64_t bytes);
-/* Map the ring: the file itself, or memory that the store fills and writes. */
+/* Map the file as the ring, to be looked at. */
 int oplog_map(struct psm *m, uint64_t bytes);
+/* The scan has been: on an ordinary file the ring is memory from here on, with the entries
+ * from m->commit to head; what else is in the file is of no use any more. */
+int oplog_take_over(struct psm *m);
 
 /* extent.c: arguments that do not go into the log. */
 int  extent_write(struct psm *m, uint64_t sequence, const void *arg, size_t size);

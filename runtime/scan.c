@@ -1,11 +1,18 @@
 /* scan.c: reading the op-log at an opening (V1). Writes nothing. See layout.h for what is
  * valid and what counts as damage. */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "machine.h"
 #include "program.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14 */
+#endif
 
 /* Whether a valid entry stands at `position`, with any sequence in [low, high). The
  * checks that cost little come first: most of the log's lines are no headers. */
@@ -65,6 +72,34 @@ static bool is_sealed(struct psm *m)
            && seal.checksum == hash_bytes(&seal.epoch, sizeof seal - sizeof seal.checksum, m->machine_salt);
 }
 
+/* All of the log will be looked at, by way of its mapping. What a disk cannot read shall be
+ * an error, not a signal. */
+static int make_readable(struct psm *m)
+{
+    char buffer[1 << 14];
+    int status;
+    if (m->medium.kind == PSM_MEDIUM_PM)
+        return 0;
+    do
+        status = madvise(m->log.ring, m->log.bytes, MADV_POPULATE_READ);
+    while (status != 0 && (errno == EINTR || errno == EAGAIN));
+    if (status == 0)
+        return 0;
+    /* The kernel does not know that, or something was in the way: read, to see. */
+    for (uint64_t at = 0; at < m->log.bytes;) {
+        ssize_t done = pread(m->log_fd, buffer, sizeof buffer, (off_t)at);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return psm_fail_system("cannot read the log of", m->directory);
+        if (done == 0)
+            return psm_fail(PSM_ETRUNCATED, "%s/log has %" PRIu64 " bytes, and had %" PRIu64, m->directory, at,
+                            m->log.bytes);
+        at += (uint64_t)done;
+    }
+    return 0;
+}
+
 int oplog_scan(struct psm *m, bool accept_loss)
 {
     struct oplog *log = &m->log;
@@ -73,6 +108,9 @@ int oplog_scan(struct psm *m, bool accept_loss)
     int64_t time = m->commit.time;
     log->extents = 0;
     bool sealed = is_sealed(m); /* then there is nothing to look for, and most of the time is spared */
+    int readable = sealed ? 0 : make_readable(m);
+    if (readable != 0)
+        return readable;
     while (!sealed && valid_at(m, position, end, sequence, sequence + 1)) {
         const struct log_entry *e = oplog_at(log, position);
         int status = check_entry(m, e);
