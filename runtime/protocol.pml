@@ -9,7 +9,7 @@
  * How to try it (the test in test/model/ does it at smaller bounds, mutants included):
  *
  *   python3 test/model/check.py              2.4 million states, 6 s of CPU time to search
- *   python3 test/model/check.py --full       larger bounds: 36 million, minutes, 2.5 GB
+ *   python3 test/model/check.py --full       larger bounds: 36 million, minutes, 2.7 GB
  *   python3 test/model/check.py --mutants    each fault that must be found
  *   spin -a runtime/protocol.pml && cc -O2 -DSAFETY -DVECTORSZ=2048 -o pan pan.c && ./pan -m100000
  *
