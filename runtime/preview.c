@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "heap_layout.h"
@@ -63,6 +64,25 @@ static bool root_is_there(struct psm *m)
     return size != 0 && m->options.root_size <= size;
 }
 
+/* On an ordinary file nothing that is not committed is written, so memory that the heap has
+ * never used is zero, or damaged. (On persistent memory recovery clears it.) Of a sparse image
+ * only what is there is looked at. */
+static bool virgin_is_zero(struct psm *m)
+{
+    static const unsigned char zeros[LAYOUT_PAGE];
+    uint64_t globals = m->space.globals_bytes, end = globals + atomic_load(&m->space.arena_bytes);
+    off_t at = (off_t)(globals + heap_virgin(&m->heap_p));
+    while ((uint64_t)at < end && (at = lseek(m->image_fd, at, SEEK_DATA)) >= 0) {
+        off_t hole = lseek(m->image_fd, at, SEEK_HOLE);
+        uint64_t stop = hole > at && (uint64_t)hole < end ? (uint64_t)hole : end;
+        for (uint64_t page = (uint64_t)at & -(uint64_t)LAYOUT_PAGE; page < stop; page += LAYOUT_PAGE)
+            if (memcmp(space_twin(m, page), zeros, sizeof zeros) != 0)
+                return false;
+        at = (off_t)stop;
+    }
+    return true;
+}
+
 int preview_heap(struct psm *m)
 {
     struct space *s = &m->space;
@@ -84,6 +104,8 @@ int preview_heap(struct psm *m)
     free(v.own);
     if (heap_open(&m->heap_p, bytes, &why) != 0)
         return psm_fail(PSM_ECORRUPT, "%s/image does not hold a sound heap: %s", m->directory, why);
+    if (m->medium.kind == PSM_MEDIUM_FILE && !virgin_is_zero(m))
+        return psm_fail(PSM_ECORRUPT, "%s/image holds bytes where the heap has never been", m->directory);
     if (!root_is_there(m))
         return psm_fail(PSM_ECORRUPT, "%s/image does not hold the root that the superblock tells of", m->directory);
     return 0;
