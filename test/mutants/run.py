@@ -3,10 +3,11 @@
 
     run.py --build BUILD [--only WORDS] [--share] [--first N] [--end N]
 
-A mutant (faults_runtime.py, faults_pass.py) replaces pieces of source files. It is built
-below BUILD/mutants, so that nothing else sees it. The tests that are most likely to notice
-run first, and when none of them does, all others; the first that fails has caught it. Prints
-a table of who caught what, and ends with 1 if a mutant survives or does not apply any more.
+A mutant (faults_runtime.py, faults_pass.py, faults_check.py) replaces pieces of source
+files. It is built below BUILD/mutants, so that nothing else sees it. The tests that are most
+likely to notice run first, and when none of them does, all others; the first that fails has
+caught it. Prints a table of who caught what, and ends with 1 if a mutant survives or does
+not apply any more.
 A mutant that survives is a missing test.
 
     bash test/prepare && python3 test/mutants/run.py --build build                  all
@@ -22,6 +23,7 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
+import faults_check  # noqa: E402
 import faults_pass  # noqa: E402
 import faults_runtime  # noqa: E402
 
@@ -138,12 +140,12 @@ def main():
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--end", type=int)
     arguments = parser.parse_args()
-    mutants = faults_runtime.MUTANTS + faults_pass.MUTANTS
+    mutants = faults_runtime.MUTANTS + faults_pass.MUTANTS + faults_check.MUTANTS
     numbered = list(enumerate(mutants, 1))[arguments.first:arguments.end]
     if arguments.only:
         numbered = [m for m in numbered if arguments.only in m[1][0]]
     if arguments.share:
-        numbered = [m for m in numbered if m[1][0] in faults_runtime.SHARE + faults_pass.SHARE]
+        numbered = [m for m in numbered if m[1][0] in faults_runtime.SHARE + faults_pass.SHARE + faults_check.SHARE]
     laboratory = Laboratory(arguments.build)
     survivors = 0
     print(f"{'no':>3}  {'fault':64} caught by")
