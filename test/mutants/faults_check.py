@@ -8,7 +8,7 @@ IN_TWICE, IN_THREADS = ("runtime/check-twice.c",), ("runtime/check-threads.c",)
 COPIED, ADDRESSES = "llvm-pass/CopiedBytes.cpp", "llvm-pass/LocalAddresses.cpp"
 IN_PADDING = ("runtime/padding-large.c", "pass/zero-copied.ll")
 
-SHARE = ["changed blocks not looked for after an entry"]
+SHARE = []
 
 MUTANTS = [
     # Memory and image compared.
