@@ -8,8 +8,9 @@
  *      needed any more, nor E-2, which is overwritten next
  *   2  write half E & 1: the new bytes of every block that E has changed; fdatasync(journal):
  *      E is committed, and its log entries may be overwritten
- *   3  write a seal, write the changed pages to the image, no sync
- *   4  drop P's private pages: the file shows the same bytes
+ *   3  write a seal that says so; fdatasync(journal)
+ *   4  write the changed pages to the image, no sync
+ *   5  drop P's private pages: the file shows the same bytes
  *
  * After a crash the newest valid half is applied to the image:
  *
@@ -19,10 +20,13 @@
  *
  * Applying is idempotent, and mends pages torn at sectors: bytes of a torn page that are not
  * in the half are the same before and after. A seal says that a half was valid once; a half
- * older than the newest seal is damaged, not torn.
+ * older than the newest seal is damaged, not torn. Hence its sync: disks damage what they
+ * were writing when the power goes (Zheng et al., FAST 2013), and without it E-1 would be
+ * applied to an image that has pages of E.
  *
  * What a dead process has written stands in the page cache and may never reach the disk, so
- * recovery makes the half durable (unless its seal says that it is) before it applies it.
+ * recovery makes the half (unless its seal says that it is) and its seal durable before it
+ * applies it.
  *
  * A failed fdatasync says that some page is lost and marked clean: a second one would
  * succeed and mean nothing (seen: 2,130 of 6,144 pages old). So the machine fails at

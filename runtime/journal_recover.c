@@ -164,8 +164,8 @@ int journal_open(struct psm *m)
 
 /* The newest half was seen to be valid, perhaps only in the page cache: its writer may
  * have died before its fdatasync, or the fdatasync may have failed, which leaves pages
- * that are marked clean and not on the disk. Written again, they are. */
-static int make_durable(struct psm *m, const struct journal_head *head, const unsigned char *stream)
+ * that are marked clean and not on the disk. Written again, they are; its seal likewise. */
+static int write_again(struct psm *m, const struct journal_head *head, const unsigned char *stream)
 {
     for (uint64_t i = 0, done = 0; done < head->bytes; i++, done += JOURNAL_CHUNK) {
         uint64_t size = head->bytes - done < JOURNAL_CHUNK ? head->bytes - done : JOURNAL_CHUNK;
@@ -173,9 +173,22 @@ static int make_durable(struct psm *m, const struct journal_head *head, const un
                             journal_offset(head->epoch & 1, i)) != 0)
             return psm_fail_system("cannot write", "the journal");
     }
-    if (medium_sync(&m->medium, m->journal_fd) != 0)
-        return psm_fail_system("cannot sync", "the journal");
     return 0;
+}
+
+static int sync_journal(struct psm *m)
+{
+    return medium_sync(&m->medium, m->journal_fd) == 0 ? 0 : psm_fail_system("cannot sync", "the journal");
+}
+
+static int make_durable(struct psm *m, const struct journal *j)
+{
+    int status = 0;
+    if (j->half.epoch > j->sealed && (status = write_again(m, &j->half, j->stream)) == 0)
+        status = sync_journal(m);
+    if (status == 0)
+        status = journal_write_seal(m, j->half.epoch, 0);
+    return status != 0 ? status : sync_journal(m);
 }
 
 void journal_forget_half(struct journal *j)
@@ -210,8 +223,7 @@ int journal_recover(struct psm *m)
     if (j->stream == NULL)
         return 0;
     j->broken = true; /* until the image is whole */
-    struct write_back w = { .m = m };
-    w.status = j->half.epoch > j->sealed ? make_durable(m, &j->half, j->stream) : 0;
+    struct write_back w = { .m = m, .status = make_durable(m, j) };
     journal_pieces(m, write_back, &w);
     journal_forget_half(j);
     j->image_dirty = true; /* the next commit syncs it before it overwrites a half */

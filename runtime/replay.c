@@ -332,12 +332,14 @@ static void replay_loop(void *argument)
         give_up(m);
         return;
     }
-    if (wait_for_phase(r, REPLAY_WAITS) == REPLAY_RECOVERS) {
+    uint32_t phase = wait_for_phase(r, REPLAY_WAITS);
+    if (phase == REPLAY_RECOVERS) {
         recover(m);
         recovered(r, 0);
-        wait_for_phase(r, REPLAY_RECOVERS);
+        phase = wait_for_phase(r, REPLAY_RECOVERS);
     }
-    serve(m);
+    if (phase == REPLAY_SERVES) /* else opening has failed: nothing says what to replay */
+        serve(m);
 }
 
 /* Call f(argument) on the stack that ends at top, which is 16-aligned. */

@@ -133,7 +133,14 @@ MUTANTS = [
     ("the older half applied",
      [(RECOVER, "head[1].epoch > head[0].epoch", "head[1].epoch < head[0].epoch")], FILE),
     ("the newest half not made durable before it is applied",
-     [(RECOVER, "j->half.epoch > j->sealed ? make_durable(m, &j->half, j->stream) : 0", "0")], FILE),
+     [(RECOVER, "if (j->half.epoch > j->sealed && ", "if (false && ")], ("runtime/file-faults.c",) + FILE),
+    ("the image written before the seal is durable",
+     [(JOURNAL, "        status = sync_file(m, m->journal_fd, \"the journal\"); /* and known to have been */\n",
+       "        ;\n")], ("runtime/file-faults.c",)),
+    ("the image mended before the seal is durable",
+     [(RECOVER, "return status != 0 ? status : sync_journal(m);", "return status;")], ("runtime/file-faults.c",)),
+    ("replay goes on when opening has failed",
+     [("runtime/replay.c", "    if (phase == REPLAY_SERVES) /*", "    if (true) /*")], ("runtime/file-faults.c",)),
 
     # The two copies, and who may come in when.
     ("pages of memory not detached before the image changes",

@@ -5,13 +5,17 @@
 //
 // RUN: %clang -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-pie -I%runtime -I%S/Inputs %s -o %t.exe %libpsm
 // RUN: %t.exe %pmdir 120
+// RUN: %t.exe %pmdir damage
 //
-// (On tmpfs for speed: disk.h decides what is on the disk. An argument more is the seed.)
+// (On tmpfs for speed: disk.h decides what is on the disk. An argument more is the seed.
+// "damage": the power goes at each call in turn, the disk has all that was written to the
+// image, and of the journal what was synced, which it then damages; no chance in it.)
 #define MAP_BUCKETS 64
 #include "hand.h"
 #include "map.h"
 
 #include "disk.h"
+#include "journal.h"
 
 #include <dirent.h>
 #include <sys/wait.h>
@@ -142,10 +146,20 @@ static int64_t run_ops(psm_t *m, uint64_t seed, uint32_t number, uint64_t *n)
     return psm_commit(m);
 }
 
+static void wait_for_replay(psm_t *m)
+{
+    struct psm_statistics now = { 0 };
+    do {
+        psm_stats(m, &now);
+        usleep(100);
+    } while (now.log_bytes_used != 0);
+}
+
 /* One life: recover, compare, run ops until the disk fails or the power goes. */
 static void life(uint64_t seed, uint64_t calls, enum disk_fault fault, uint32_t number)
 {
     psm_t *m;
+    alarm(100); /* a life takes seconds */
     disk_start(seed, calls, fault);
     int64_t status = open_machine(&m, directory, seed);
     if (status == 0) {
@@ -167,6 +181,8 @@ static void life(uint64_t seed, uint64_t calls, enum disk_fault fault, uint32_t 
             status = run_ops(m, seed, number, &n);
             if (status == 0)
                 shared->acknowledged = n;
+            if (disk->only != NULL)
+                wait_for_replay(m);
         }
         if (status != PSM_EFAILED || !disk->failed)
             wrong("an op failed with something else");
@@ -185,16 +201,22 @@ static void life(uint64_t seed, uint64_t calls, enum disk_fault fault, uint32_t 
     _exit(0);
 }
 
+static void copy_directory(const char *from, const char *to)
+{
+    char command[700];
+    snprintf(command, sizeof command, "rm -rf '%s' && cp -r --sparse=always '%s' '%s'", to, from, to);
+    if (system(command) != 0)
+        abort();
+}
+
 /* A bit of the machine's own files is wrong, in a copy: it is refused and left as it is, or
  * opened with the right state. Only the newest entries of the log have no witness yet. */
 static void flip_a_bit(uint64_t seed)
 {
     static const char *const files[] = { "super", "log", "journal" };
     const char *flipped = files[seed % 3];
-    char command[700], path[512];
-    snprintf(command, sizeof command, "rm -rf '%s' && cp -r --sparse=always '%s' '%s'", copy, directory, copy);
-    if (system(command) != 0)
-        abort();
+    char path[512];
+    copy_directory(directory, copy);
     snprintf(path, sizeof path, "%s/%s", copy, flipped);
     int fd = open(path, O_RDWR | O_CLOEXEC);
     struct stat s;
@@ -217,7 +239,8 @@ static void flip_a_bit(uint64_t seed)
     if (strcmp(flipped, "log") == 0)
         least = least > GROUP_MAX ? least - GROUP_MAX : 0;
     if (ops_in(m, least) == UINT64_MAX) {
-        printf("bit %lu of byte %#lx of %s flipped\n", (unsigned long)(seed >> 40 & 7), (unsigned long)at, flipped);
+        printf("bit %lu of byte %#lx of %s flipped; it is that after %ld ops\n", (unsigned long)(seed >> 40 & 7),
+               (unsigned long)at, flipped, (long)ops_in(m, 0));
         wrong("a flipped bit gave a state that never was");
     }
     if (psm_close(m) != 0)
@@ -237,6 +260,89 @@ static int run(void (*child)(uint64_t, uint64_t, enum disk_fault, uint32_t), uin
     }
     waitpid(pid, &status, 0);
     return status;
+}
+
+/* One half of the journal is damaged behind its head, in a copy: refused, or the right state. */
+static void damage_a_half(uint64_t area)
+{
+    char path[512];
+    copy_directory(directory, copy);
+    snprintf(path, sizeof path, "%s/journal", copy);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    uint64_t at = journal_offset(area, 0) + sizeof(struct journal_head) + sizeof(struct journal_range);
+    unsigned char byte;
+    if (fd < 0 || pread(fd, &byte, 1, (off_t)at) != 1)
+        abort();
+    byte ^= 1;
+    if (syscall(SYS_pwrite64, fd, &byte, 1, at) != 1)
+        abort();
+    close(fd);
+    psm_t *m;
+    int status = open_machine(&m, copy, 0);
+    if (status != 0)
+        _exit(status == PSM_ECORRUPT ? 0 : 1);
+    if (ops_in(m, shared->acknowledged) == UINT64_MAX)
+        wrong("a damaged half gave a state that never was");
+    _exit(psm_close(m) != 0);
+}
+
+/* A life from what lies in `from` that the power ends at a call: true if it does, and no half
+ * that is damaged then gives a wrong state. */
+static bool cut_and_damage(const char *from, uint64_t calls)
+{
+    int status;
+    copy_directory(from, directory);
+    disk_make(directory);
+    disk->only = "image";
+    pid_t pid = fork();
+    if (pid == 0)
+        life(0, calls, DISK_SOUND, 1);
+    waitpid(pid, &status, 0);
+    disk->paused = 1;
+    for (uint64_t area = 0; area < 2 && status == DISK_CUT_STATUS << 8; area++) {
+        pid = fork();
+        if (pid == 0)
+            damage_a_half(area);
+        waitpid(pid, &status, 0);
+        if (status == 0)
+            status = DISK_CUT_STATUS << 8;
+    }
+    if (status != DISK_CUT_STATUS << 8)
+        printf("cut at call %lu: status %#x\n", (unsigned long)calls, (unsigned)status);
+    return status == DISK_CUT_STATUS << 8;
+}
+
+static int damage_each(void)
+{
+    char base[300], cut[300];
+    snprintf(base, sizeof base, "%s-base", directory);
+    snprintf(cut, sizeof cut, "%s-cut", directory);
+    copy_directory(directory, base);
+    for (uint64_t calls = 1; calls <= 40; calls++) {
+        shared->begun = shared->acknowledged = 0;
+        if (!cut_and_damage(base, calls))
+            return 1;
+        if (calls < 24) /* fewer are no commit yet that recovery has to apply */
+            continue;
+        copy_directory(directory, cut);
+        uint64_t begun = shared->begun, acknowledged = shared->acknowledged;
+        for (uint64_t second = 1; second <= 16; second++) {
+            shared->begun = begun, shared->acknowledged = acknowledged;
+            if (!cut_and_damage(cut, second))
+                return 1;
+        }
+    }
+    /* And each call of a recovery fails in turn: psm_init says so, and comes back. */
+    for (uint64_t calls = 1; calls <= 16; calls++) {
+        copy_directory(cut, directory);
+        disk_make(directory);
+        int status = run(life, 0, calls, DISK_WRITE_EIO, 1);
+        if (status != 0) {
+            printf("failing from call %lu on: status %#x\n", (unsigned long)calls, (unsigned)status);
+            return 1;
+        }
+    }
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -259,6 +365,8 @@ int main(int argc, char **argv)
     waitpid(child, &status, 0);
     if (status != 0)
         return 1;
+    if (strcmp(argv[2], "damage") == 0)
+        return damage_each();
     disk_make(directory);
     for (uint64_t i = 0; i < lives; i++) {
         seed = hash_fold(seed ^ HASH_1, i + HASH_2);

@@ -43,6 +43,7 @@ struct disk {
     enum disk_fault fault;   /* what is due; DISK_SOUND: the power goes */
     int refusals;            /* allocations still to be refused */
     int paused, failed;      /* failed: the fault has happened */
+    const char *only;        /* a power cut takes all that is pending of this file, no other's; NULL: at random */
     unsigned files;
     struct disk_file file[DISK_FILES];
 };
@@ -95,6 +96,10 @@ static void disk_cut(void)
             abort();
         uint64_t taken = disk_random(9); /* eighths of what is pending */
         uint64_t size = disk_random(2) ? f->size : f->durable_size;
+        if (disk->only != NULL) {
+            taken = strcmp(f->name, disk->only) == 0 ? 8 : 0;
+            size = taken != 0 ? f->size : f->durable_size;
+        }
         for (uint64_t at = 0; at < f->size; at += DISK_SECTOR) {
             uint64_t part = f->size - at < DISK_SECTOR ? f->size - at : DISK_SECTOR;
             bool keep = f->pending[at / DISK_SECTOR] && disk_random(8) < taken;

@@ -1,4 +1,5 @@
-/* map_ops.h: a chained hash map of 8-byte keys and values of any size, by hand.h. */
+/* map_ops.h: a chained hash map of 8-byte keys and values of any size, by hand.h. Where
+ * there is no memory, -1, and nothing has changed. */
 OP(map_put)
 {
     struct map *map = root;
@@ -8,19 +9,21 @@ OP(map_put)
     (void)out;
     while ((e = *AT(at)) != NULL && AT(e)->key != *AT(key))
         at = &e->next;
+    void *old = e != NULL ? AT(e)->value : NULL, *value = MALLOC(length != 0 ? length : 1);
+    if (value == NULL)
+        return -1;
     if (e == NULL) {
         e = MALLOC(sizeof *e);
-        if (e == NULL)
+        if (e == NULL) {
+            FREE(value);
             return -1;
+        }
         PUT(AT(e)->key, *AT(key));
         PUT(AT(e)->next, NULL);
         PUT(AT(e)->value, NULL);
         PUT(*AT(at), e);
         PUT(AT(map)->count, AT(map)->count + 1);
     }
-    void *old = AT(e)->value, *value = MALLOC(length != 0 ? length : 1);
-    if (value == NULL)
-        return -1;
     COPY(value, key + 1, length);
     PUT(AT(e)->value, value);
     PUT(AT(e)->size, length);
