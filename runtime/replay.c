@@ -338,7 +338,7 @@ static void replay_loop(void *argument)
         recovered(r, 0);
         phase = wait_for_phase(r, REPLAY_RECOVERS);
     }
-    if (phase == REPLAY_SERVES) /* else opening has failed: nothing says what to replay */
+    if (phase != REPLAY_ENDS)
         serve(m);
 }
 
@@ -442,7 +442,7 @@ int replay_stop(struct psm *m)
     struct replay *r = &m->replay;
     if (!r->started)
         return 0;
-    set_phase(r, REPLAY_STOPS);
+    set_phase(r, atomic_load(&r->phase) == REPLAY_SERVES ? REPLAY_STOPS : REPLAY_ENDS);
     replay_wake(m);
     pthread_join(r->thread, NULL);
     r->started = false;

@@ -23,6 +23,7 @@ enum replay_phase {
     REPLAY_RECOVERS, /* takes the entries that psm_init found */
     REPLAY_SERVES,   /* the machine is open */
     REPLAY_STOPS,    /* psm_close: replay all, commit, end */
+    REPLAY_ENDS,     /* psm_init has failed: end, nothing says up to where to replay */
 };
 
 struct replay {

@@ -5,7 +5,7 @@
 //
 // RUN: %clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-pie -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fno-sanitize-coverage=trace-cmp -Wl,--wrap=getrandom -I%runtime -I%S/Inputs %s -o %t %libpsm_fuzz
 // RUN: python3 %S/Inputs/corpus.py %t.corpus
-// RUN: env PSM_FUZZ_DIR=%pmdir %t -runs=0 -timeout=20 %t.corpus 2>&1 | FileCheck %s
+// RUN: env PSM_FUZZ_DIR=%pmdir %t -runs=0 -timeout=20 -malloc_limit_mb=8192 %t.corpus 2>&1 | FileCheck %s
 // CHECK: DONE
 #include "patch.h"
 

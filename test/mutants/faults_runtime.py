@@ -139,8 +139,10 @@ MUTANTS = [
        "        ;\n")], ("runtime/file-faults.c",)),
     ("the image mended before the seal is durable",
      [(RECOVER, "return status != 0 ? status : sync_journal(m);", "return status;")], ("runtime/file-faults.c",)),
+    ("a close that comes before replay has begun to serve",
+     [("runtime/replay.c", "    if (phase != REPLAY_ENDS)\n", "    if (phase == REPLAY_SERVES)\n")], PM),
     ("replay goes on when opening has failed",
-     [("runtime/replay.c", "    if (phase == REPLAY_SERVES) /*", "    if (true) /*")], ("runtime/file-faults.c",)),
+     [("runtime/replay.c", "    if (phase != REPLAY_ENDS)\n", "")], ("runtime/file-faults.c",)),
 
     # The two copies, and who may come in when.
     ("pages of memory not detached before the image changes",

@@ -147,6 +147,10 @@ def main():
     if arguments.share:
         numbered = [m for m in numbered if m[1][0] in faults_runtime.SHARE + faults_pass.SHARE + faults_check.SHARE]
     laboratory = Laboratory(arguments.build)
+    laboratory.restore()
+    broken = laboratory.first_failure(sorted({test for _, (_, _, tests) in numbered for test in tests}))
+    if broken:
+        sys.exit(f"{broken} fails without any mutant")
     survivors = 0
     print(f"{'no':>3}  {'fault':64} caught by")
     for number, (fault, edits, tests) in numbered:

@@ -70,9 +70,11 @@ static uint64_t digest(const char *dir)
     return sum;
 }
 
-/* Ops 1..count by a process whose replay thread stands still, so that all stay in the log. */
-static void fill_log(const char *dir, int count)
+/* Ops 1..count, each with an argument of so many bytes, by a process whose replay thread
+ * stands still, so that all stay in the log. */
+static void fill_log(const char *dir, int count, size_t size)
 {
+    static uint64_t a[8192];
     pid_t child = fork();
     if (child == 0) {
         psm_t *m;
@@ -80,8 +82,9 @@ static void fill_log(const char *dir, int count)
         OK(psm_init(&m, dir, &o));
         stall_replay(m);
         for (uint64_t n = 1; n <= (uint64_t)count; n++) {
-            uint64_t a[4] = { n, n, n, n };
-            OK(psm_invoke_rw(m, map_put, a, sizeof a, NULL, 0));
+            for (size_t i = 0; i < size / sizeof *a; i++)
+                a[i] = n;
+            OK(psm_invoke_rw(m, map_put, a, size, NULL, 0));
         }
         _exit(0);
     }
@@ -91,10 +94,15 @@ static void fill_log(const char *dir, int count)
         abort();
 }
 
-static void fresh_copy(void)
+static void copy_of(const char *dir)
 {
     run("rm -rf %s%s", work, "");
-    run("cp -a %s %s", good, work);
+    run("cp -a %s %s", dir, work);
+}
+
+static void fresh_copy(void)
+{
+    copy_of(good);
 }
 
 static int try_open(uint32_t flags, uint64_t *count)
@@ -260,6 +268,31 @@ static void log_damage(void)
     fresh_copy();
     flip("log", 9 * 128 + 60, 1);
     EXPECT(try_open(0, &count) == 0 && count == 9, "a torn end: %lu entries", (unsigned long)count);
+}
+
+/* An argument of more than a quarter of the log lies in a file of its own. */
+static void extents(void)
+{
+    char large[300], path[700];
+    uint64_t count = 0;
+    snprintf(large, sizeof large, "%s/large", base);
+    fill_log(large, 2, 40000);
+    for (unsigned i = 0; i < 8; i++) {
+        copy_of(large);
+        flip("extent-1", i * 5003, i);
+        REFUSED(PSM_ECORRUPT);
+    }
+    EXPECT(try_open(PSM_ACCEPT_LOSS, &count) == 0 && count == 0, "without what is damaged: %lu entries",
+           (unsigned long)count);
+    copy_of(large);
+    snprintf(path, sizeof path, "%s/extent-2", work);
+    if (truncate(path, 39999) != 0)
+        abort();
+    REFUSED(PSM_ECORRUPT);
+    unlink(path);
+    REFUSED(PSM_ECORRUPT);
+    copy_of(large);
+    EXPECT(try_open(0, &count) == 0 && count == 2, "whole: %lu entries", (unsigned long)count);
 }
 
 static void calls(void)
@@ -434,12 +467,13 @@ int main(int argc, char **argv)
     snprintf(good, sizeof good, "%s/good", base);
     snprintf(work, sizeof work, "%s/work", base);
     setvbuf(stdout, NULL, _IONBF, 0);
-    fill_log(good, 10);
+    fill_log(good, 10, 32);
     superblock();
     truncated();
     permissions();
     slots();
     log_damage();
+    extents();
     calls();
     addresses();
     full_disk();
