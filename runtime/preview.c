@@ -5,6 +5,7 @@
  * the journal. So P is mapped privately, and those pieces of them that concern the heap's
  * metadata, few of many, are applied to that: first the header, which says where the rest
  * is. Recovery proper maps P anew. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -64,14 +65,31 @@ static bool root_is_there(struct psm *m)
     return size != 0 && m->options.root_size <= size;
 }
 
+struct virgin {
+    uint64_t from; /* offset in the image from which on the heap has never been */
+    bool zero;     /* as it should be */
+};
+
+static void look_at_virgin(void *context, uint64_t offset, const void *bytes, uint64_t size)
+{
+    struct virgin *v = context;
+    const unsigned char *byte = bytes;
+    for (uint64_t i = offset < v->from ? v->from - offset : 0; i < size; i++)
+        v->zero &= byte[i] == 0;
+}
+
 /* On an ordinary file nothing that is not committed is written, so memory that the heap has
- * never used is zero, or damaged. (On persistent memory recovery clears it.) Of a sparse image
- * only what is there is looked at. */
+ * never used is zero, or damaged, in the journal as well. (On persistent memory recovery
+ * clears it.) Of a sparse image only what is there is looked at. */
 static bool virgin_is_zero(struct psm *m)
 {
     static const unsigned char zeros[LAYOUT_PAGE];
     uint64_t globals = m->space.globals_bytes, end = globals + atomic_load(&m->space.arena_bytes);
-    off_t at = (off_t)(globals + heap_virgin(&m->heap_p));
+    struct virgin v = { globals + heap_virgin(&m->heap_p), true };
+    m->epoch.store->pieces(m, look_at_virgin, &v);
+    if (!v.zero)
+        return false;
+    off_t at = (off_t)v.from;
     while ((uint64_t)at < end && (at = lseek(m->image_fd, at, SEEK_DATA)) >= 0) {
         off_t hole = lseek(m->image_fd, at, SEEK_HOLE);
         uint64_t stop = hole > at && (uint64_t)hole < end ? (uint64_t)hole : end;

@@ -1,7 +1,9 @@
 /* cells_ops.h: the ops of cells.h, as plain and as shadow code (hand_ops.h). */
 #define CELL_OF(arg) (&((struct root *)root)->cell[AT((const struct request *)(arg))->cell % CELLS])
+/* The block's address is good for the slot it was made in, and none that a damaged
+ * superblock may name. */
 #define IS_SOUND(c)                                                                          \
-    (AT(c)->block != NULL                                                                    \
+    (AT(c)->block != NULL && ((uintptr_t)AT(c)->block ^ (uintptr_t)root) < PSM_ARENA_SIZE     \
      && AT(c)->check == cell_check(AT(c)->block, AT(c)->size, (uint32_t)((c) - ((struct root *)root)->cell)))
 #define SET(c, p, n)                                                                         \
     do {                                                                                     \
