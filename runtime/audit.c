@@ -129,7 +129,7 @@ static void check_pages(struct psm *m, struct watch *w, uint32_t *looked_at)
 {
     uint32_t count = atomic_load(&w->count);
     if (atomic_load(&w->lost))
-        psm_replay_trap("too many pages change to be watched: PSM_CHECK cannot go on");
+        psm_replay_fail("too many pages change to be watched: PSM_CHECK cannot go on");
     for (uint32_t i = *looked_at; i < count; i++) {
         const unsigned char *now = w->low + (uint64_t)w->page[i] * LAYOUT_PAGE;
         const unsigned char *before = w->copies + (uint64_t)i * LAYOUT_PAGE;

@@ -38,7 +38,7 @@ bool audit_again(struct psm *m)
         a->first_count[which] = count;
         a->first[which] = malloc((uint64_t)count * LAYOUT_PAGE + 1);
         if (a->first[which] == NULL)
-            psm_replay_trap("no memory to check it with");
+            psm_replay_fail("no memory to check it with");
         for (uint32_t i = 0; i < count; i++) {
             memcpy(a->first[which] + (uint64_t)i * LAYOUT_PAGE, page_at(w, i), LAYOUT_PAGE);
             memcpy(page_at(w, i), w->copies + (uint64_t)i * LAYOUT_PAGE, LAYOUT_PAGE);

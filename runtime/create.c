@@ -3,7 +3,8 @@
  * All files are written in full in a directory of another name beside it ("DIR.new"), synced, and
  * the directory renamed: a machine is there whole or not at all. What a crash leaves under
  * the other name is swept away by the next creation; a lock on that directory tells a
- * leftover from somebody at work, the file "unfinished" in it from a machine of that name. */
+ * leftover from somebody at work, the file "unfinished" in it from a machine of that name: it
+ * goes when the name is durable, and before any op is acknowledged. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -236,6 +237,8 @@ static int sync_parent(const char *dir)
     char *parent = strdup(dir), *slash;
     if (parent == NULL)
         return psm_fail(PSM_ENOMEM, "no memory");
+    for (size_t end = strlen(parent); end > 1 && parent[end - 1] == '/'; end--)
+        parent[end - 1] = '\0';
     slash = strrchr(parent, '/');
     if (slash == NULL)
         strcpy(parent, ".");
@@ -247,6 +250,19 @@ static int sync_parent(const char *dir)
         close(fd);
     free(parent);
     return status;
+}
+
+/* Make the directory's name durable, then the end of its making: a machine without the mark
+ * keeps its name. Its creator may have died, or failed, in between. */
+int machine_finish(struct psm *m, const char *dir)
+{
+    if (faccessat(m->directory_fd, MACHINE_UNFINISHED, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return 0;
+    int status = sync_parent(dir);
+    if (status != 0)
+        return status;
+    unlinkat(m->directory_fd, MACHINE_UNFINISHED, 0);
+    return fsync(m->directory_fd) == 0 ? 0 : psm_fail_system("cannot sync", dir);
 }
 
 int machine_create(const char *dir, const struct psm_options *options)
@@ -286,8 +302,7 @@ int machine_create(const char *dir, const struct psm_options *options)
         status = psm_fail(PSM_EEXIST, "%s has come to be meanwhile", final);
         goto remove;
     }
-    unlinkat(m->directory_fd, MACHINE_UNFINISHED, 0); /* or else at the next opening */
-    status = sync_parent(final);
+    status = machine_finish(m, final);
     goto release;
 remove:
     remove_files(m->directory_fd);

@@ -53,7 +53,7 @@ static void *grown(void *list, size_t *room, size_t wanted, size_t item)
         count *= 2;
     list = realloc(list, count * item);
     if (list == NULL)
-        psm_replay_trap("no memory to list the %zu blocks that one epoch changes", wanted);
+        psm_replay_fail("no memory to list the %zu blocks that one epoch changes", wanted);
     *room = count;
     return list;
 }

@@ -57,7 +57,10 @@ int extent_open(struct psm *m, uint64_t sequence, uint64_t bytes)
 
 int extent_check(struct psm *m, uint64_t sequence, const struct log_extent *e, uint64_t salt)
 {
+    errno = ENODATA;
     int fd = e->bytes <= PSM_ARG_SIZE_MAX ? extent_open(m, sequence, e->bytes) : -1;
+    if (fd < 0 && errno != ENOENT && errno != ENODATA)
+        return psm_fail_system("cannot open an extent of", m->directory);
     if (fd < 0)
         return psm_fail(PSM_ECORRUPT, "%s/extent-%" PRIx64 ", the argument of a logged op, is missing or short",
                         m->directory, sequence);

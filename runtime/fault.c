@@ -44,8 +44,14 @@ static void say(struct psm *m, int number, const siginfo_t *info)
     struct replay *r = &m->replay;
     char text[256];
     switch (number) {
+    case SIGBUS: /* files are where the heap is: their medium fails, not the op */
+        if (info->si_code > 0) {
+            snprintf(text, sizeof text, "the medium fails (SIGBUS) at %p", info->si_addr);
+            r->in_op = false;
+            break;
+        }
+        /* fallthrough */
     case SIGSEGV:
-    case SIGBUS:
         if (info->si_code > 0) {
             /* A non-canonical address comes without its value. */
             if (info->si_addr == NULL)
@@ -136,16 +142,44 @@ void fault_leave_thread(void)
     sigaltstack(&psm_replaying->replay.signal_stack_before, NULL); /* a sanitizer's */
 }
 
-void psm_replay_trap(const char *format, ...)
+static _Thread_local sigjmp_buf *catcher;
+
+void fault_catch(sigjmp_buf *escape)
+{
+    catcher = escape;
+}
+
+static _Noreturn void leave(const char *why)
 {
     struct psm *m = psm_replaying;
-    char text[sizeof m->replay.trouble];
+    if (m == NULL)
+        psm_fatal("%s", why);
+    snprintf(m->replay.trouble, sizeof m->replay.trouble, "%s", why);
+    siglongjmp(m->replay.escape, 1);
+}
+
+void psm_replay_trap(const char *format, ...)
+{
+    char why[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    if (m == NULL)
-        psm_fatal("%s", text);
-    memcpy(m->replay.trouble, text, sizeof text);
-    siglongjmp(m->replay.escape, 1);
+    leave(why);
+}
+
+void psm_replay_fail(const char *format, ...)
+{
+    char why[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    if (psm_replaying != NULL)
+        psm_replaying->replay.in_op = false;
+    else if (catcher != NULL) {
+        psm_fail(PSM_EFAILED, "%s", why);
+        siglongjmp(*catcher, 1);
+    }
+    leave(why);
 }

@@ -28,10 +28,8 @@ struct psm *machine_first(void)
 
 void machine_add(struct psm *m)
 {
-    machine_list_lock();
     m->next = list;
     list = m;
-    machine_list_unlock();
 }
 
 void machine_remove(struct psm *m)

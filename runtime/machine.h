@@ -94,6 +94,7 @@ struct psm {
     uint32_t              op_growths;    /* growths the heap has asked for in this op */
     bool                  native;        /* native.c replays: growth as the log says */
     uint64_t              native_refused;
+    int                   native_failed; /* errno of a growth that fails now and did not then */
     bool                  op_refused;    /* one was refused: so are the rest of this op's */
     bool                  logs_after;    /* psm_begin was used: D and image differ rightly */
     struct { psm_op_fn *function; uint32_t id; } op_cache[MACHINE_OP_CACHE];
@@ -118,10 +119,13 @@ void psm_store_hook(void *twin, size_t n);
 void psm_fresh(struct psm *m, void *twin, size_t n);
 /* The replayed op cannot go on: fail the machine, saying why, and leave the op. */
 _Noreturn void psm_replay_trap(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same where the op is not to blame, but the system or the medium: it can be replayed
+ * another time. Within fault_catch this comes back there, on any thread. */
+_Noreturn void psm_replay_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* --- machine.c --- */
 
-void machine_add(struct psm *m);
+void machine_add(struct psm *m); /* the list is locked */
 void machine_remove(struct psm *m);
 void machine_list_lock(void);
 void machine_list_unlock(void);
@@ -149,6 +153,8 @@ extern uint64_t (*machine_new_salt)(void);
 /* Make a machine in directory `dir`, under another name first; then it can be opened. */
 #define MACHINE_UNFINISHED "unfinished" /* a file that is there meanwhile */
 int  machine_create(const char *dir, const struct psm_options *options);
+/* What a creation may have left undone: m's name `dir` is durable on return 0. */
+int  machine_finish(struct psm *m, const char *dir);
 /* Open and recover: fills in *m, a zeroed struct. On failure all is undone. */
 int  machine_open(struct psm *m, const char *dir, const struct psm_options *options);
 /* Undo machine_open, and free what it holds; m itself is the caller's. */

@@ -1,12 +1,15 @@
 /* native.c: recovery without shadow code (PSM_REPLAY_NATIVE), the last resort and the
  * tests' oracle: the plain variants run on a private D over the image, and what they
  * have changed is then written back as one epoch, block by block, under the undo log. */
+#include <errno.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "fault.h"
 #include "machine.h"
 #include "program.h"
 
@@ -91,6 +94,21 @@ static void write_back_globals(struct psm *m)
     }
 }
 
+static int write_all_back(struct psm *m)
+{
+    sigjmp_buf escape;
+    if (sigsetjmp(escape, 0) != 0) {
+        fault_catch(NULL);
+        return PSM_EFAILED;
+    }
+    fault_catch(&escape);
+    replay_begin_epoch(m);
+    write_back(m, m->space.d, m->space.p, heap_end(&m->heap_d));
+    write_back_globals(m);
+    fault_catch(NULL);
+    return 0;
+}
+
 int native_replay(struct psm *m, uint64_t until)
 {
     uint64_t position = m->commit.position;
@@ -114,15 +132,18 @@ int native_replay(struct psm *m, uint64_t until)
         m->native_refused = position < until && after->kind == LOG_REFUSAL && refusal->sequence == e->sequence
                                 ? refusal->growth : UINT64_MAX;
         status = run_one(m, e);
+        if (status == 0 && m->native_failed != 0) {
+            errno = m->native_failed;
+            status = psm_fail_system("there is no room for what the log's ops allocate in", m->directory);
+        }
         ops++;
     }
     m->native = false;
     if (status != 0)
         return status;
     m->replay.ops_recovered = ops;
-    replay_begin_epoch(m);
-    write_back(m, m->space.d, m->space.p, heap_end(&m->heap_d));
-    write_back_globals(m);
+    if ((status = write_all_back(m)) != 0)
+        return status;
     struct commit next = m->commit;
     next.epoch = m->epoch.number;
     next.position = until;

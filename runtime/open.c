@@ -238,14 +238,12 @@ static int accept(struct psm *m, struct super *super)
     machine_list_lock();
     status = claim_globals(m);
     if (status == 0) {
-        m->next = NULL;
-        machine_list_unlock();
         machine_add(m);
         m->listed = true;
-    } else {
-        machine_list_unlock();
-        return status;
     }
+    machine_list_unlock();
+    if (status != 0)
+        return status;
     m->super = medium_map(&m->medium, NULL, LAYOUT_SUPER_BYTES, m->super_fd, 0);
     if (m->super == MAP_FAILED) {
         m->super = NULL;
@@ -311,8 +309,7 @@ static int rebuild(struct psm *m)
     if (status != 0 || (status = start_new_life(m)) != 0)
         return status;
     extent_remove(m, UINT64_MAX);
-    unlinkat(m->directory_fd, MACHINE_UNFINISHED, 0);
-    if ((status = space_map_d(m)) != 0)
+    if ((status = machine_finish(m, m->directory)) != 0 || (status = space_map_d(m)) != 0)
         return status;
     machine_heap_d(m);
     heap_hand_over(&m->heap_p, &m->heap_d);

@@ -86,10 +86,13 @@ enum psm_flags {
     PSM_CREATE        = 1 << 0, /* the machine must not exist yet: PSM_EEXIST */
     PSM_OPEN          = 1 << 1, /* the machine must exist: PSM_ENOENT */
     PSM_RO_NOWAIT     = 1 << 2, /* file medium: ro ops may see writes not durable yet */
-    PSM_ACCEPT_LOSS   = 1 << 3, /* open in spite of PSM_ELOGDAMAGE: the state is as
-                                   before the first damaged entry, the rest is dropped */
-    PSM_DROP_POISON   = 1 << 4, /* drop the entry PSM_EPOISON named, if nobody was
-                                   ever told that it is durable */
+    PSM_ACCEPT_LOSS   = 1 << 3, /* open in spite of PSM_ELOGDAMAGE, or PSM_ECORRUPT of a
+                                   large argument: the state is as before the first
+                                   damaged entry, the rest is dropped */
+    PSM_DROP_POISON   = 1 << 4, /* drop the entry PSM_EPOISON named and all after it,
+                                   unless a later entry shows that its caller was told
+                                   that it is durable; that the newest ones' were, none
+                                   shows */
     PSM_REPLAY_NATIVE = 1 << 5, /* recover by the plain code on a private copy, written
                                    back whole: slow, takes no shadow code's word */
     PSM_CHECK         = 1 << 6, /* for development and tests: see below */

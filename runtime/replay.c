@@ -50,7 +50,7 @@ static void settle(struct psm *m)
     if (m->replay.published)
         return;
     if (m->epoch.store->settle(m) != 0)
-        psm_replay_trap("%s", psm_error_detail());
+        psm_replay_fail("%s", psm_error_detail());
     publish_tail(m);
 }
 
@@ -75,7 +75,7 @@ static const void *map_extent(struct psm *m, const struct log_entry *e, size_t *
     int fd = extent_open(m, e->sequence, extent->bytes);
     const void *arg = fd >= 0 ? space_map_extent(m, fd, extent->bytes) : NULL;
     if (arg == NULL)
-        psm_replay_trap("cannot read its argument, extent-%" PRIx64 ": %s", e->sequence, strerror(errno));
+        psm_replay_fail("cannot read its argument, extent-%" PRIx64 ": %s", e->sequence, strerror(errno));
     close(fd);
     *size = extent->bytes;
     return arg;
@@ -104,7 +104,7 @@ static void run_entry(struct psm *m, const struct log_entry *e, uint64_t positio
     if (e->flags & LOG_OUT) {
         out = space_out(m, e->out_bytes);
         if (out == NULL)
-            psm_replay_trap("no memory for its out of %u bytes", e->out_bytes);
+            psm_replay_fail("no memory for its out of %u bytes", e->out_bytes);
     }
     r->in_op = true;
     m->program->op[e->op].shadow(m->root, arg, size, out);
@@ -144,7 +144,7 @@ static void end_epoch(struct psm *m)
     next.time = r->time;
     next.image_bytes = m->space.globals_bytes + atomic_load(&m->space.arena_bytes);
     if (epoch_commit(m, &next) != 0)
-        psm_replay_trap("%s", psm_error_detail());
+        psm_replay_fail("%s", psm_error_detail());
     r->published = false;
     if (m->epoch.store->commit_is_durable)
         publish_tail(m);
@@ -423,7 +423,7 @@ int replay_recover(struct psm *m, uint64_t until)
         pthread_cond_wait(&r->changed, &r->mutex);
     pthread_mutex_unlock(&r->mutex);
     if (r->result == PSM_EPOISON)
-        return psm_fail(PSM_EPOISON, "%s: %s. PSM_DROP_POISON drops it if nobody was told that it is durable; "
+        return psm_fail(PSM_EPOISON, "%s: %s. PSM_DROP_POISON drops it and what follows, unless that shows that its caller was told; "
                         "PSM_REPLAY_NATIVE replays it by the plain code", m->directory, r->trouble);
     if (r->result != 0)
         return psm_fail(r->result, "%s: %s", m->directory, r->trouble);

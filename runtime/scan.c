@@ -115,8 +115,10 @@ int oplog_scan(struct psm *m, bool accept_loss)
         const struct log_entry *e = oplog_at(log, position);
         int status = check_entry(m, e);
         if (status != 0) {
-            if (!accept_loss || e->kind != LOG_OP_EXTENT)
+            if (!accept_loss || e->kind != LOG_OP_EXTENT || status != PSM_ECORRUPT)
                 return status;
+            psm_say(m, PSM_LOG_WARNING, "%s: ops from entry %" PRIu64 " on are dropped, as asked", psm_error_detail(),
+                    sequence);
             break; /* the extent is lost, and this entry and the rest with it */
         }
         if (e->kind == LOG_OP_EXTENT)

@@ -86,6 +86,7 @@ int space_reserve(struct psm *m, unsigned slot)
     if (status != 0)
         return status;
     s->slot = slot;
+    pthread_mutex_init(&s->grows, NULL);
     s->reserved = true;
     s->d = (unsigned char *)(PSM_ARENA_LOW + slot * PSM_ARENA_SIZE);
     s->p = s->d + PSM_DELTA;
@@ -184,7 +185,7 @@ static uint64_t grown_size(const struct space *s, uint64_t bytes)
     return size < s->arena_max ? size : s->arena_max;
 }
 
-int space_grow(struct psm *m, uint64_t bytes)
+static int grow(struct psm *m, uint64_t bytes)
 {
     struct space *s = &m->space;
     uint64_t old = atomic_load_explicit(&s->arena_bytes, memory_order_relaxed);
@@ -210,6 +211,17 @@ int space_grow(struct psm *m, uint64_t bytes)
         audit_mapped(m, s->d + old, size - old);
     atomic_store_explicit(&s->arena_bytes, size, memory_order_release); /* mapped, before used */
     return 0;
+}
+
+int space_grow(struct psm *m, uint64_t bytes)
+{
+    struct space *s = &m->space;
+    if (bytes <= atomic_load_explicit(&s->arena_bytes, memory_order_acquire))
+        return 0;
+    pthread_mutex_lock(&s->grows);
+    int status = grow(m, bytes);
+    pthread_mutex_unlock(&s->grows);
+    return status;
 }
 
 void space_drop_d(struct psm *m, uint64_t offset, uint64_t size)

@@ -33,6 +33,7 @@ struct space {
     uint64_t       globals_bytes;    /* its length; 0 if the program has no data */
     uint64_t       arena_max;        /* the arena may grow to this, in bytes */
     _Atomic uint64_t arena_bytes;    /* what the image file holds of the arena */
+    pthread_mutex_t grows;           /* guards changes of it: D's heap and P's both ask */
     bool           d_mapped;
     uint64_t       private_bytes;    /* D below this is a mapping of the file */
     uint64_t       out_marked;       /* bytes of the out buffer that are marked */
@@ -72,7 +73,7 @@ const void *space_map_extent(struct psm *m, int fd, uint64_t bytes);
 void space_unmap_extent(struct psm *m);
 
 /* The arena grows in D and in the image, to at least `bytes`: 0, or -1 with errno if the
- * medium has no room. Any thread that holds the machine's lock, or recovery. */
+ * medium has no room. Any thread. */
 int space_grow(struct psm *m, uint64_t bytes);
 /* Callbacks of D's heap: memory of a freed extent goes back; an extent is to read zero. */
 void space_drop_d(struct psm *m, uint64_t offset, uint64_t size);

@@ -71,7 +71,7 @@ static int undo_resize(struct psm *m, struct undo *u, uint64_t bytes)
         return -1;
     /* The new length is metadata, which the fences do not order. */
     if (medium_sync(&m->medium, m->journal_fd) != 0)
-        psm_replay_trap("cannot sync the undo log: %s", strerror(errno));
+        psm_replay_fail("cannot sync the undo log: %s", strerror(errno));
     void *got = medium_map(&m->medium, NULL, bytes, m->journal_fd, 0);
     if (got == MAP_FAILED)
         return -1;
@@ -96,7 +96,7 @@ static void undo_grow(struct psm *m, struct undo *u)
             psm_say(m, PSM_LOG_WARNING, "replay waits: the undo log cannot grow to %lu MiB: %s",
                     (unsigned long)(bytes >> 20), strerror(errno));
         if (atomic_load(&m->replay.phase) != REPLAY_SERVES && tries > 100)
-            psm_replay_trap("the undo log cannot grow to %lu MiB: no space", (unsigned long)(bytes >> 20));
+            psm_replay_fail("the undo log cannot grow to %lu MiB: no space", (unsigned long)(bytes >> 20));
         nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
     }
 }

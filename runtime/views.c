@@ -17,8 +17,14 @@ static int grow_d(void *context, uint64_t old_end, uint64_t new_end)
     struct psm *m = context;
     (void)old_end;
     uint64_t growth = m->op_growths++;
-    if (m->native)
-        return growth < m->native_refused && space_grow(m, new_end) == 0;
+    if (m->native) {
+        if (growth >= m->native_refused)
+            return 0;
+        if (space_grow(m, new_end) == 0)
+            return 1;
+        m->native_failed = errno != 0 ? errno : ENOMEM; /* not what the op was told when it was logged */
+        return 0;
+    }
     if (!m->op_refused && space_grow(m, new_end) == 0)
         return 1;
     if (m->in_section)
@@ -45,11 +51,9 @@ static int grow_p(void *context, uint64_t old_end, uint64_t new_end)
         if (tries == 0)
             psm_say(m, PSM_LOG_WARNING, "replay waits: the image cannot grow to %lu MiB: %s",
                     (unsigned long)(new_end >> 20), strerror(errno));
-        if (atomic_load(&r->phase) != REPLAY_SERVES && tries > 100) {
-            r->in_op = false; /* not the op's fault */
-            psm_replay_trap("the image cannot grow to %lu MiB: %s", (unsigned long)(new_end >> 20),
+        if (atomic_load(&r->phase) != REPLAY_SERVES && tries > 100)
+            psm_replay_fail("the image cannot grow to %lu MiB: %s", (unsigned long)(new_end >> 20),
                             strerror(errno));
-        }
         nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
     }
     return 1;

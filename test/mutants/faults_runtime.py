@@ -144,6 +144,26 @@ MUTANTS = [
     ("replay goes on when opening has failed",
      [("runtime/replay.c", "    if (phase != REPLAY_ENDS)\n", "")], ("runtime/file-faults.c",)),
 
+    # What the system refuses for a while.
+    ("a growth that fails in native replay taken for what the log says",
+     [("runtime/native.c", "status == 0 && m->native_failed != 0", "false")], ("runtime/system-fails.c",)),
+    ("both copies of the heap grow at once",
+     [("runtime/space.c", "    pthread_mutex_lock(&s->grows);\n", ""),
+      ("runtime/space.c", "    pthread_mutex_unlock(&s->grows);\n", "")], ("runtime/system-fails.c",)),
+    ("no room for the undo log blamed on the op",
+     [("runtime/fault.c", "        psm_replaying->replay.in_op = false;\n", "        ;\n")],
+     ("runtime/system-fails.c",)),
+    ("no room for the undo log ends the process",
+     [("runtime/native.c", "    fault_catch(&escape);\n", "")], ("runtime/system-fails.c",)),
+    ("a name that is not durable when ops are acknowledged",
+     [("runtime/create.c", "    int status = sync_parent(dir);\n", "    int status = 0;\n")],
+     ("runtime/system-fails.c",)),
+    ("a large argument that cannot be opened taken for lost",
+     [("runtime/extent.c", "fd < 0 && errno != ENOENT && errno != ENODATA", "false")], ("runtime/system-fails.c",)),
+    ("globals claimed, and the machine listed later",
+     [("runtime/open.c", "        machine_add(m);\n", "        machine_list_unlock();\n        machine_list_lock();\n"
+       "        machine_add(m);\n")], ("runtime/two-openings.c",)),
+
     # The two copies, and who may come in when.
     ("pages of memory not detached before the image changes",
      [("runtime/epoch.c", "        space_detach(m, &m->space, offset - m->space.globals_bytes, size);\n", "        ;\n")],

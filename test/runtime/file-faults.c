@@ -5,7 +5,7 @@
 //
 // RUN: %clang -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-pie -I%runtime -I%S/Inputs %s -o %t.exe %libpsm
 // RUN: %t.exe %pmdir 120
-// RUN: %t.exe %pmdir damage
+// RUN: mkdir %pmdir/damage && %t.exe %pmdir/damage damage
 //
 // (On tmpfs for speed: disk.h decides what is on the disk. An argument more is the seed.
 // "damage": the power goes at each call in turn, the disk has all that was written to the
