@@ -181,6 +181,12 @@ void psm_replay_trap(const char *format, ...)
     abort();
 }
 
+void psm_replay_fail(const char *format, ...)
+{
+    fail("trap: %s", format);
+    abort();
+}
+
 void fault_describe(const struct psm *machine, uint64_t twin, char *text, size_t size)
 {
     (void)machine;
