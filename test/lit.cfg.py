@@ -52,7 +52,7 @@ config.substitutions += [
     ("%libpsm_fuzz", f"{link}-fsanitize=fuzzer,address,undefined {lib}/fuzz/libpsm.a {system}"),
     ("%libpsm", f"{link}{lib}/libpsm.a {system}"),
     ("%include", f"{config.psm_build}/include"),
-    ("%runtime", f"{config.psm_source}/runtime"),
+    ("%runtime", getattr(config, "psm_runtime", f"{config.psm_source}/runtime")),
     ("%source", config.psm_source),
     ("%build", config.psm_build),
 ]

@@ -28,6 +28,7 @@ import faults_pass  # noqa: E402
 import faults_runtime  # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+IMAGES = 100000
 EVERYTHING = ("crash", "runtime", "pass", "random", "programs", "notes", "plugin")
 
 
@@ -57,10 +58,14 @@ class Laboratory:
             site = file.read()
         self.prefix = re.search(r'llvm_prefix = "(.*)"', site).group(1)
         with open(os.path.join(self.place, "test", "lit.site.cfg.py"), "w") as file:
-            file.write(re.sub(r'psm_build = ".*"', f'psm_build = "{self.place}"', site))
+            site = re.sub(r'psm_build = ".*"', f'psm_build = "{self.place}"', site)
+            file.write(re.sub(r"(config.psm_build = .*\n)", rf'\1config.psm_runtime = "{self.place}/runtime"\n', site))
 
     def restore(self):
-        """Everything in lib/ as the real build has it."""
+        """Everything in lib/ as the real build has it, and the sources that tests compile."""
+        sources = os.path.join(self.place, "runtime")
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(os.path.join(TOP, "runtime"), sources)
         real, here = os.path.join(self.build, "lib"), os.path.join(self.place, "lib")
         for name in os.listdir(here):
             os.unlink(os.path.join(here, name))
@@ -92,6 +97,8 @@ class Laboratory:
             words[words.index("-o") + 1] = mutant
             words[words.index("-c") + 1] = copy
             words += ["-w", "-I" + os.path.dirname(path)]
+            if part == "runtime":
+                shutil.copy(copy, os.path.join(self.place, path.removeprefix(TOP + "/")))
             if subprocess.run(words, cwd=command["directory"]).returncode:
                 return "does not compile"
             objects[output] = mutant
@@ -107,6 +114,15 @@ class Laboratory:
             subprocess.run([self.prefix + "/bin/clang++", "-shared", "-o", library, *objects.values()],
                            check=True)
         return None
+
+    def explore(self):
+        """Many more crash images than the tests look at; what that is called if one is wrong."""
+        program = os.path.join(self.place, "bag")
+        subprocess.run([os.path.join(self.place, "bin", "psm-cc"), "-O2", "-g", "-o", program,
+                        os.path.join(TOP, "test", "crash", "bag.c"), "-lpsmcrashtest"], check=True)
+        run = subprocess.run([program, "--images", str(IMAGES), "--keep", self.place], stdout=subprocess.DEVNULL,
+                             env=dict(os.environ, PMEM_IS_PMEM_FORCE="1"))
+        return f"crash/bag.c, {IMAGES} images" if run.returncode != 0 else None
 
     def first_failure(self, tests):
         """The first of the tests that fails on what was made; None if none does."""
@@ -159,6 +175,8 @@ def main():
         caught = None
         if not trouble:
             caught = laboratory.first_failure(tests)
+            if not caught and "crash" in tests and not arguments.share:
+                caught = laboratory.explore()
             if not caught and not arguments.share and not arguments.quick:
                 caught = laboratory.first_failure(EVERYTHING)
         survivors += not caught

@@ -333,7 +333,7 @@ static int damage_each(void)
         }
     }
     /* And each call of a recovery fails in turn: psm_init says so, and comes back. */
-    for (uint64_t calls = 1; calls <= 16; calls++) {
+    for (uint64_t calls = 1; calls <= 40; calls++) {
         copy_directory(cut, directory);
         disk_make(directory);
         int status = run(life, 0, calls, DISK_WRITE_EIO, 1);
