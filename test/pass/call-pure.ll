@@ -56,6 +56,17 @@ define void @made_up.psm(ptr %p, ptr %q, double %x) "psm-shadow"="made_up" {
   ret void
 }
 
+; What comes back in memory is a store of the caller's.
+; CHECK-LABEL: define void @quotient.psm
+; CHECK:         [[P:%.*]] = getelementptr i8, ptr %p, i64 %delta
+; CHECK:         call {{.*}}@__psm_log{{.*}}(ptr [[P]]
+; CHECK:         call void @lldiv(ptr sret([16 x i8]) [[P]], i64 %x, i64 %y)
+define void @quotient.psm(ptr %p, i64 %x, i64 %y) "psm-shadow"="quotient" {
+  call void @lldiv(ptr sret([16 x i8]) %p, i64 %x, i64 %y)
+  ret void
+}
+
+declare void @lldiv(ptr sret([16 x i8]), i64, i64)
 declare i32 @strcmp(ptr, ptr)
 declare ptr @strchr(ptr, i32)
 declare i32 @bcmp(ptr, ptr, i64)

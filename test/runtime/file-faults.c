@@ -315,6 +315,7 @@ static bool cut_and_damage(const char *from, uint64_t calls)
 static int damage_each(void)
 {
     char base[300], cut[300];
+    uint64_t begun = 0, acknowledged = 0;
     snprintf(base, sizeof base, "%s-base", directory);
     snprintf(cut, sizeof cut, "%s-cut", directory);
     copy_directory(directory, base);
@@ -325,7 +326,7 @@ static int damage_each(void)
         if (calls < 24) /* fewer are no commit yet that recovery has to apply */
             continue;
         copy_directory(directory, cut);
-        uint64_t begun = shared->begun, acknowledged = shared->acknowledged;
+        begun = shared->begun, acknowledged = shared->acknowledged;
         for (uint64_t second = 1; second <= 16; second++) {
             shared->begun = begun, shared->acknowledged = acknowledged;
             if (!cut_and_damage(cut, second))
@@ -336,6 +337,7 @@ static int damage_each(void)
     for (uint64_t calls = 1; calls <= 40; calls++) {
         copy_directory(cut, directory);
         disk_make(directory);
+        shared->begun = begun, shared->acknowledged = acknowledged;
         int status = run(life, 0, calls, DISK_WRITE_EIO, 1);
         if (status != 0) {
             printf("failing from call %lu on: status %#x\n", (unsigned long)calls, (unsigned)status);
