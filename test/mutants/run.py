@@ -120,7 +120,7 @@ class Laboratory:
         program = os.path.join(self.place, "bag")
         subprocess.run([os.path.join(self.place, "bin", "psm-cc"), "-O2", "-g", "-o", program,
                         os.path.join(TOP, "test", "crash", "bag.c"), "-lpsmcrashtest"], check=True)
-        run = subprocess.run([program, "--images", str(IMAGES), "--keep", self.place], stdout=subprocess.DEVNULL,
+        run = subprocess.run([program, "--images", str(IMAGES), "--per-sequence", "400", "--keep", self.place], stdout=subprocess.DEVNULL,
                              env=dict(os.environ, PMEM_IS_PMEM_FORCE="1"))
         return f"crash/bag.c, {IMAGES} images" if run.returncode != 0 else None
 

@@ -16,6 +16,15 @@ define noalias nonnull dereferenceable(8) ptr @clone.psm(ptr noalias nonnull ali
   ret ptr %v
 }
 
+; Of a pure function, which is called on twins, they are true.
+; CHECK-LABEL: define i64 @measure.psm
+; CHECK: call i64 @strlen(ptr nocapture readonly %{{.*}}) [[PURE:#[0-9]+]]
+define i64 @measure.psm(ptr %p) "psm-shadow"="measure" {
+  %n = call i64 @strlen(ptr nocapture readonly %p) nounwind willreturn memory(argmem: read)
+  ret i64 %n
+}
+declare i64 @strlen(ptr)
+
 ; CHECK: declare ptr @other.psm(ptr) [[DECLARED:#[0-9]+]]
 declare noalias ptr @other.psm(ptr nocapture readonly) nosync memory(argmem: read) "psm-shadow"="other"
 ; CHECK: declare ptr @psm_w_strcpy(ptr returned, ptr){{$}}
@@ -27,6 +36,7 @@ define i64 @foreground(ptr nocapture readonly %p) nosync willreturn memory(argme
 }
 
 ; CHECK-DAG: attributes [[PLAIN]] = { "psm-shadow"="clone" }
+; CHECK-DAG: attributes [[PURE]] = { nounwind willreturn memory(argmem: read) }
 ; CHECK-DAG: attributes [[KEPT]] = { nosync willreturn memory(argmem: read) }
 ; CHECK-DAG: attributes [[DECLARED]] = { "psm-shadow"="other" }
 

@@ -8,9 +8,11 @@
 // RUN: not %t %pmdir/a address 2>&1 | FileCheck %s --check-prefix=ADDRESS
 // RUN: not %t %pmdir/u upwards 2>&1 | FileCheck %s --check-prefix=CHOICE
 // RUN: not %t %pmdir/d downwards 2>&1 | FileCheck %s --check-prefix=CHOICE
+// RUN: not %t %pmdir/s second 2>&1 | FileCheck %s --check-prefix=SECOND
 // NOISE: op 'noise', cannot be replayed: it is not deterministic: replayed twice, it leaves two states, which differ first in block {{.*}}, offset 136:
 // ADDRESS: op 'address', cannot be replayed: it is not deterministic: {{.*}} first in global 'total', offset 0:
 // CHOICE: op '{{upwards|downwards}}', cannot be replayed: it is not deterministic:
+// SECOND: entry 1, op 'second', cannot be replayed: it is not deterministic:
 //
 // Mutants seen to fail: the state not put back; pages that only the second run changes not
 // compared; globals not; free blocks compared; the second run in the place of the first.
@@ -97,6 +99,16 @@ OP(downwards)
     return 0;
 }
 
+/* Only the second run, whichever memory it has, changes that page. */
+OP(second)
+{
+    UNUSED;
+    static _Thread_local long runs; /* not put back between the two */
+    if (++runs % 2 == 0)
+        ((struct state *)root)->spread[4000] = 1;
+    return 0;
+}
+
 static void expect(const char *what, int64_t result)
 {
     if (psm_is_error(result))
@@ -110,7 +122,8 @@ int main(int argc, char **argv)
     if (argc != 3)
         return 2;
     psm_op_fn *op = !strcmp(argv[2], "noise") ? noise : !strcmp(argv[2], "address") ? address
-                    : !strcmp(argv[2], "upwards") ? upwards : !strcmp(argv[2], "downwards") ? downwards : good;
+                    : !strcmp(argv[2], "upwards") ? upwards : !strcmp(argv[2], "downwards") ? downwards
+                    : !strcmp(argv[2], "second") ? second : good;
     struct psm_options options = { .root_size = sizeof(struct state), .log_bytes = 65536, .flags = PSM_CHECK };
     expect("psm_init", psm_init(&machine, argv[1], &options));
     for (long n = 1; n < 60; n++) {
