@@ -4,6 +4,8 @@
 //
 // RUN: %psmcc -g -O0 %s -o %t 2>&1 | FileCheck %s --implicit-check-not=warning
 // RUN: %psmcc -g -O2 %s -o %t 2>&1 | FileCheck %s --check-prefix=OPTIMIZED --implicit-check-not=warning
+// RUN: %psmcc -g -O0 %s -o %t 2>&1 | grep -c warning: | FileCheck %s --check-prefix=COUNT
+// COUNT: {{^5$}}
 //
 // Mutants seen to fail: variables not seen through; the op's argument left out, or its
 // root not; differences counted as numbers, or masks.
