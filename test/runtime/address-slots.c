@@ -17,14 +17,6 @@
 HAND_PROGRAM(map_program_ops)
 
 #define MACHINES 30
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail()); \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
-
 static struct psm_options options(uint32_t slot)
 {
     return (struct psm_options){ .root_size = sizeof(struct map), .log_bytes = 1 << 16, .capacity_bytes = 4 << 20,

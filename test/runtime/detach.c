@@ -14,14 +14,6 @@
 
 HAND_PROGRAM(limits_program_ops)
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail()); \
-            _exit(1);                                                          \
-        }                                                                      \
-    } while (0)
-
 #define BYTES (48 << 20)
 
 static struct psm_options options = { .root_size = sizeof(struct limits) };

@@ -23,7 +23,7 @@ static void log_line(void *context, enum psm_log_level level, const char *line)
 
 static struct psm_options options = { .root_size = sizeof(struct limits), .log_bytes = 1 << 16, .log = log_line };
 
-#define CHECK(condition)                                                                        \
+#define CHECK_SAID(condition)                                                                        \
     do {                                                                                        \
         if (!(condition)) {                                                                     \
             printf("line %d: %s [%s] said: %s\n", __LINE__, #condition, psm_error_detail(), said); \
@@ -36,7 +36,7 @@ static psm_t *open_with(uint32_t flags, int expected)
     psm_t *m = NULL;
     options.flags = flags;
     int status = psm_init(&m, dir, &options);
-    CHECK(status == expected);
+    CHECK_SAID(status == expected);
     return m;
 }
 
@@ -51,39 +51,39 @@ static void goes_wrong(uint64_t how, const char *base)
     snprintf(dir, sizeof dir, "%s/%lu", base, (unsigned long)how);
     said[0] = '\0';
     psm_t *m = open_with(0, 0);
-    CHECK(psm_invoke_rw(m, add, &one, sizeof one, NULL, 0) == 1);
+    CHECK_SAID(psm_invoke_rw(m, add, &one, sizeof one, NULL, 0) == 1);
     OK(psm_drain(m));
     /* Replay is a step behind: this is acknowledged, and it is in the log. */
-    CHECK(psm_invoke_rw(m, go_wrong, arg, sizeof arg, out, sizeof out) == 0);
-    CHECK(psm_drain(m) == PSM_EFAILED);
-    CHECK(strstr(said, "go_wrong") != NULL && strstr(said, message[how]) != NULL);
-    CHECK(psm_invoke_rw(m, add, &one, sizeof one, NULL, 0) == PSM_EFAILED);
-    CHECK(strstr(psm_error_detail(), "go_wrong") != NULL);
-    CHECK(psm_invoke_ro(m, add, &one, sizeof one, NULL, 0) == PSM_EFAILED);
-    CHECK(psm_begin(m) == PSM_EFAILED && psm_verify(m) == PSM_EFAILED);
+    CHECK_SAID(psm_invoke_rw(m, go_wrong, arg, sizeof arg, out, sizeof out) == 0);
+    CHECK_SAID(psm_drain(m) == PSM_EFAILED);
+    CHECK_SAID(strstr(said, "go_wrong") != NULL && strstr(said, message[how]) != NULL);
+    CHECK_SAID(psm_invoke_rw(m, add, &one, sizeof one, NULL, 0) == PSM_EFAILED);
+    CHECK_SAID(strstr(psm_error_detail(), "go_wrong") != NULL);
+    CHECK_SAID(psm_invoke_ro(m, add, &one, sizeof one, NULL, 0) == PSM_EFAILED);
+    CHECK_SAID(psm_begin(m) == PSM_EFAILED && psm_verify(m) == PSM_EFAILED);
     struct psm_statistics s;
-    CHECK(psm_stats(m, &s) == 0 && s.failed == 1 && s.ops_behind == 1);
-    CHECK(psm_close(m) == PSM_EFAILED);
+    CHECK_SAID(psm_stats(m, &s) == 0 && s.failed == 1 && s.ops_behind == 1);
+    CHECK_SAID(psm_close(m) == PSM_EFAILED);
 
     /* Recovery finds out by itself, then knows. */
     open_with(0, PSM_EPOISON);
-    CHECK(strstr(psm_error_detail(), "go_wrong") != NULL && strstr(psm_error_detail(), message[how]) != NULL);
+    CHECK_SAID(strstr(psm_error_detail(), "go_wrong") != NULL && strstr(psm_error_detail(), message[how]) != NULL);
     for (int i = 0; i < 2; i++) {
         open_with(0, PSM_EPOISON);
-        CHECK(strstr(psm_error_detail(), "go_wrong") != NULL);
+        CHECK_SAID(strstr(psm_error_detail(), "go_wrong") != NULL);
     }
     if (how % 2 == 0) {
         m = open_with(PSM_DROP_POISON, 0);
-        CHECK(((struct limits *)psm_root(m))->ops == 1);
+        CHECK_SAID(((struct limits *)psm_root(m))->ops == 1);
     } else {
         m = open_with(PSM_REPLAY_NATIVE, 0);
-        CHECK(((struct limits *)psm_root(m))->ops == 2);
+        CHECK_SAID(((struct limits *)psm_root(m))->ops == 2);
     }
-    CHECK(psm_invoke_rw(m, add, &one, sizeof one, NULL, 0) == 2);
+    CHECK_SAID(psm_invoke_rw(m, add, &one, sizeof one, NULL, 0) == 2);
     OK(psm_verify(m));
     OK(psm_close(m));
     m = open_with(0, 0);
-    CHECK(((struct limits *)psm_root(m))->sum == 2);
+    CHECK_SAID(((struct limits *)psm_root(m))->sum == 2);
     OK(psm_close(m));
 }
 
@@ -100,14 +100,14 @@ static void witness(const char *base)
     OK(psm_commit(m));
     if (psm_invoke_rw(m, add, &one, sizeof one, NULL, 0) == PSM_EFAILED) {
         printf("replay was faster than the next op; nothing to test\n");
-        CHECK(psm_close(m) == PSM_EFAILED);
+        CHECK_SAID(psm_close(m) == PSM_EFAILED);
         return;
     }
     psm_drain(m);
-    CHECK(psm_close(m) == PSM_EFAILED);
+    CHECK_SAID(psm_close(m) == PSM_EFAILED);
     open_with(0, PSM_EPOISON);
     open_with(PSM_DROP_POISON, PSM_EPOISON);
-    CHECK(strstr(psm_error_detail(), "cannot be dropped") != NULL);
+    CHECK_SAID(strstr(psm_error_detail(), "cannot be dropped") != NULL);
     m = open_with(PSM_REPLAY_NATIVE, 0);
     OK(psm_verify(m));
     OK(psm_close(m));
@@ -126,10 +126,10 @@ static void silent_death(const char *base)
             options.flags = 0;
             status = psm_init(&m, dir, &options);
             if (status != 0) {
-                CHECK(status == PSM_EPOISON && strstr(psm_error_detail(), "go_wrong") != NULL);
+                CHECK_SAID(status == PSM_EPOISON && strstr(psm_error_detail(), "go_wrong") != NULL);
                 _exit(0);
             }
-            CHECK(deaths == 0);
+            CHECK_SAID(deaths == 0);
             OK(psm_invoke_rw(m, go_wrong, arg, sizeof arg, NULL, 0));
             for (;;)
                 pause();
@@ -139,11 +139,11 @@ static void silent_death(const char *base)
             break;
         if (status != 7 << 8)
             printf("death %d: status %#x\n", deaths, status);
-        CHECK(status == 7 << 8);
+        CHECK_SAID(status == 7 << 8);
     }
-    CHECK(deaths == 1 + REPLAY_ATTEMPTS_MAX);
+    CHECK_SAID(deaths == 1 + REPLAY_ATTEMPTS_MAX);
     psm_t *m = open_with(PSM_DROP_POISON, 0);
-    CHECK(((struct limits *)psm_root(m))->ops == 0);
+    CHECK_SAID(((struct limits *)psm_root(m))->ops == 0);
     OK(psm_close(m));
 }
 

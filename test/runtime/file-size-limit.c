@@ -16,14 +16,6 @@
 
 HAND_PROGRAM(limits_program_ops)
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail()); \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
-
 static void limit(rlim_t bytes)
 {
     struct rlimit l = { bytes, RLIM_INFINITY };

@@ -14,14 +14,6 @@
 
 HAND_PROGRAM(map_program_ops)
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail()); \
-            _exit(1);                                                          \
-        }                                                                      \
-    } while (0)
-
 static enum psm_medium medium;
 static char dir[512], other[512];
 

@@ -15,14 +15,6 @@
 
 HAND_PROGRAM(limits_program_ops)
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail()); \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
-
 static volatile int full; /* no file grows */
 static const struct medium_table *real_table;
 

@@ -27,14 +27,6 @@ HAND_PROGRAM(ops)
 
 static enum psm_medium medium;
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail()); \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
-
 static psm_t *open_machine(const char *dir, uint64_t capacity, uint32_t epoch_ops)
 {
     psm_t *m;

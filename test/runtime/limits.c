@@ -19,14 +19,6 @@ HAND_PROGRAM(limits_program_ops)
 static const char *dir;
 static struct psm_options options = { .root_size = sizeof(struct limits), .log_bytes = 1 << 16 };
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail()); \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
-
 static psm_t *open_machine(void)
 {
     psm_t *m;

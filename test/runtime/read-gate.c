@@ -16,14 +16,6 @@
 
 HAND_PROGRAM(limits_program_ops)
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail()); \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
-
 static psm_t *machine;
 static _Atomic int reading, writing;
 static const uint64_t one = 1;

@@ -24,14 +24,6 @@ static char directory[300];
 static _Atomic int full, slow_replay, replay_grows, no_files, dies_at_parent;
 static int parent_syncs;
 
-#define CHECK(condition)                                                                     \
-    do {                                                                                     \
-        if (!(condition)) {                                                                  \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail());          \
-            exit(1);                                                                         \
-        }                                                                                    \
-    } while (0)
-
 int fallocate(int fd, int mode, off_t offset, off_t size)
 {
     if (slow_replay && psm_replaying != NULL) {

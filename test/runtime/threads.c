@@ -15,14 +15,6 @@
 
 HAND_PROGRAM(limits_program_ops)
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail()); \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
-
 #define WRITERS 3
 static psm_t *machine;
 static long rounds;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "hooks.h"
@@ -129,6 +130,16 @@ static inline void hand_hook(void *twin, size_t size)
     if (!(marks[first >> 8] >> (first >> 5 & 7) & 1) || !(marks[last >> 8] >> (last >> 5 & 7) & 1))
         __psm_log(twin, size);
 }
+
+/* What has to hold, or the process ends at once, a forked child as well, and tells the line. */
+#define CHECK(condition)                                                              \
+    do {                                                                              \
+        if (!(condition)) {                                                           \
+            printf("line %d: %s [%s]\n", __LINE__, #condition, psm_error_detail());   \
+            fflush(stdout);                                                           \
+            _exit(1);                                                                 \
+        }                                                                             \
+    } while (0)
 
 /* Stop with the story if a call fails. */
 #define OK(call)                                                                                  \
