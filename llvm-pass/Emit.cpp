@@ -52,9 +52,10 @@ Value *HookEmitter::marks() {
 }
 
 Value *HookEmitter::isMarked(IRBuilderBase &B, Value *Address) {
+  // Words of 32 bits: testing a bit of one takes a byte less code than of 64.
   Value *Word = B.CreateLoad(
-      B.getInt64Ty(), B.CreateGEP(B.getInt64Ty(), marks(), B.CreateLShr(Address, 11)));
-  Value *Bit = B.CreateAnd(B.CreateLShr(Address, 5), 63);
+      B.getInt32Ty(), B.CreateGEP(B.getInt32Ty(), marks(), B.CreateLShr(Address, 10)));
+  Value *Bit = B.CreateAnd(B.CreateTrunc(B.CreateLShr(Address, 5), B.getInt32Ty()), 31);
   return B.CreateTrunc(B.CreateLShr(Word, Bit), B.getInt1Ty(), "marked");
 }
 

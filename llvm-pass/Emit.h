@@ -2,8 +2,8 @@
 //
 // Before a store of 8 bytes at %twin:
 //
-//     %word = load i64, ptr (marks + (%twin >> 11) * 8)
-//     %mark = (%word >> ((%twin >> 5) & 63)) & 1
+//     %word = load i32, ptr (marks + (%twin >> 10) * 4)
+//     %mark = (%word >> ((%twin >> 5) & 31)) & 1
 //     br %mark, label %logged, label %log          ; likely
 //   log:
 //     call preserve_most void @__psm_log(ptr %twin, i64 8)
@@ -11,8 +11,8 @@
 //   logged:
 //     store i64 %v, ptr %twin
 //
-// The word form of the byte table needs no masking on x86, where bt and shifts
-// take the low six bits. A range that may reach into a second or third block has
+// The word form of the byte table needs no masking on x86, where bt
+// takes a bit's number modulo the word's size. A range that may reach into a second or third block has
 // one mark tested in each; hooks that are made together (HookGroups.h) test all their
 // marks before one call of __psm_log_many. More than 64 bytes, or a length not known when
 // compiling: __psm_log_range, without a test.

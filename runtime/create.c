@@ -103,10 +103,8 @@ static int make_file(struct psm *m, const char *name, uint64_t size, int *fd)
 /* Written, not only allocated: later syncs have no metadata then. */
 int oplog_format(struct psm *m, uint64_t bytes)
 {
-    static const char zeros[1 << 16];
-    for (uint64_t at = 0; at < bytes; at += sizeof zeros)
-        if (medium_write_at(&m->medium, m->log_fd, zeros, sizeof zeros, at) != 0)
-            return psm_fail_system("cannot write the log in", m->directory);
+    if (medium_write_zeros(&m->medium, m->log_fd, 0, bytes) != 0)
+        return psm_fail_system("cannot write the log in", m->directory);
     return 0;
 }
 

@@ -146,6 +146,19 @@ static int sync_data(struct medium *m, int fd)
     return status;
 }
 
+/* Only read. Not const: in .bss it is no part of every program's text. */
+static char zeros[1 << 16];
+
+int medium_write_zeros(struct medium *m, int fd, uint64_t offset, uint64_t size)
+{
+    for (uint64_t done = 0, part; done < size; done += part) {
+        part = size - done < sizeof zeros ? size - done : sizeof zeros;
+        if (medium_write_at(m, fd, zeros, part, offset + done) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int allocate_all(int fd, uint64_t offset, uint64_t size)
 {
     int status;
@@ -155,7 +168,6 @@ static int allocate_all(int fd, uint64_t offset, uint64_t size)
     if (status == 0 || errno != EOPNOTSUPP)
         return status;
     /* A file system without fallocate: writing zeros is what reserves space. */
-    static const char zeros[65536];
     for (uint64_t done = 0; done < size; done += sizeof zeros) {
         size_t part = size - done < sizeof zeros ? (size_t)(size - done) : sizeof zeros;
         if (write_all(fd, zeros, part, offset + done) != 0)

@@ -81,6 +81,7 @@ static inline int medium_write_at(struct medium *m, int fd, const void *p, size_
 {
     return m->table->write_at(m, fd, p, size, offset);
 }
+int medium_write_zeros(struct medium *m, int fd, uint64_t offset, uint64_t size);
 static inline int medium_sync(struct medium *m, int fd)
 {
     return m->table->sync(m, fd);

@@ -80,25 +80,12 @@ static void look_at_virgin(void *context, uint64_t offset, const void *bytes, ui
 
 /* On an ordinary file nothing that is not committed is written, so memory that the heap has
  * never used is zero, or damaged, in the journal as well. (On persistent memory recovery
- * clears it.) Of a sparse image only what is there is looked at. */
+ * clears it.) */
 static bool virgin_is_zero(struct psm *m)
 {
-    static const unsigned char zeros[LAYOUT_PAGE];
-    uint64_t globals = m->space.globals_bytes, end = globals + atomic_load(&m->space.arena_bytes);
-    struct virgin v = { globals + heap_virgin(&m->heap_p), true };
+    struct virgin v = { m->space.globals_bytes + heap_virgin(&m->heap_p), true };
     m->epoch.store->pieces(m, look_at_virgin, &v);
-    if (!v.zero)
-        return false;
-    off_t at = (off_t)v.from;
-    while ((uint64_t)at < end && (at = lseek(m->image_fd, at, SEEK_DATA)) >= 0) {
-        off_t hole = lseek(m->image_fd, at, SEEK_HOLE);
-        uint64_t stop = hole > at && (uint64_t)hole < end ? (uint64_t)hole : end;
-        for (uint64_t page = (uint64_t)at & -(uint64_t)LAYOUT_PAGE; page < stop; page += LAYOUT_PAGE)
-            if (memcmp(space_twin(m, page), zeros, sizeof zeros) != 0)
-                return false;
-        at = (off_t)stop;
-    }
-    return true;
+    return v.zero && space_nonzero_page(m, v.from) == UINT64_MAX;
 }
 
 int preview_heap(struct psm *m)

@@ -251,3 +251,19 @@ void *space_twin(const struct psm *m, uint64_t image_offset)
         return s->p + (image_offset - s->globals_bytes);
     return (void *)(s->globals_low + PSM_DELTA + image_offset);
 }
+
+uint64_t space_nonzero_page(struct psm *m, uint64_t image_offset)
+{
+    static const unsigned char zeros[LAYOUT_PAGE];
+    uint64_t end = m->space.globals_bytes + atomic_load(&m->space.arena_bytes);
+    off_t at = (off_t)image_offset;
+    while ((uint64_t)at < end && (at = lseek(m->image_fd, at, SEEK_DATA)) >= 0) {
+        off_t hole = lseek(m->image_fd, at, SEEK_HOLE);
+        uint64_t stop = hole > at && (uint64_t)hole < end ? (uint64_t)hole : end;
+        for (uint64_t page = (uint64_t)at & -(uint64_t)LAYOUT_PAGE; page < stop; page += LAYOUT_PAGE)
+            if (memcmp(space_twin(m, page), zeros, sizeof zeros) != 0)
+                return page;
+        at = (off_t)stop;
+    }
+    return UINT64_MAX;
+}

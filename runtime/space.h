@@ -82,6 +82,9 @@ void space_drop_d(struct psm *m, uint64_t offset, uint64_t size);
  * lies neither in the arena nor in the globals area of m. */
 uint64_t space_image_offset(const struct psm *m, const void *twin);
 void *space_twin(const struct psm *m, uint64_t image_offset);
+/* The image's first page at or after image_offset, as P shows it, that is not all zero;
+ * UINT64_MAX if there is none. Of a sparse image only what is there is looked at. */
+uint64_t space_nonzero_page(struct psm *m, uint64_t image_offset);
 
 /* Detach D's page that image bytes [offset, offset + size) lie in, before P changes. */
 void space_detach_slow(struct psm *m, uint64_t arena_offset, uint64_t size);

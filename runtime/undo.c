@@ -371,23 +371,14 @@ static void roll_back(void *context, uint64_t offset, const void *bytes, uint64_
 }
 
 /* What the epoch that did not end has written to memory never used before has no records.
- * It has to read as zero again. Of a sparse image only what is there is looked at. */
+ * It has to read as zero again. */
 static void clear_virgin(struct psm *m)
 {
-    static const unsigned char zeros[LAYOUT_PAGE];
-    uint64_t globals = m->space.globals_bytes, end = globals + atomic_load(&m->space.arena_bytes);
-    off_t at = (off_t)(globals + heap_virgin(&m->heap_p));
-    while ((uint64_t)at < end && (at = lseek(m->image_fd, at, SEEK_DATA)) >= 0) {
-        off_t hole = lseek(m->image_fd, at, SEEK_HOLE);
-        uint64_t stop = hole > at && (uint64_t)hole < end ? (uint64_t)hole : end;
-        for (uint64_t page = (uint64_t)at & -(uint64_t)LAYOUT_PAGE; page < stop; page += LAYOUT_PAGE) {
-            void *twin = space_twin(m, page);
-            if (memcmp(twin, zeros, sizeof zeros) == 0)
-                continue;
-            memset(twin, 0, LAYOUT_PAGE);
-            medium_flush(&m->medium, twin, LAYOUT_PAGE);
-        }
-        at = (off_t)stop;
+    uint64_t page = m->space.globals_bytes + heap_virgin(&m->heap_p);
+    for (; (page = space_nonzero_page(m, page)) != UINT64_MAX; page += LAYOUT_PAGE) {
+        void *twin = space_twin(m, page);
+        memset(twin, 0, LAYOUT_PAGE);
+        medium_flush(&m->medium, twin, LAYOUT_PAGE);
     }
 }
 

@@ -13,13 +13,14 @@ target triple = "x86_64-pc-linux-gnu"
 ; CHECK:         %marks = inttoptr i64 [[TABLE]] to ptr
 ; CHECK:         %twin = getelementptr i8, ptr %p, i64 %delta
 ; CHECK:         [[T:%.*]] = ptrtoint ptr %twin to i64
-; CHECK-NEXT:    [[INDEX:%.*]] = lshr i64 [[T]], 11
-; CHECK-NEXT:    [[AT:%.*]] = getelementptr i64, ptr %marks, i64 [[INDEX]]
-; CHECK-NEXT:    [[WORD:%.*]] = load i64, ptr [[AT]]
+; CHECK-NEXT:    [[INDEX:%.*]] = lshr i64 [[T]], 10
+; CHECK-NEXT:    [[AT:%.*]] = getelementptr i32, ptr %marks, i64 [[INDEX]]
+; CHECK-NEXT:    [[WORD:%.*]] = load i32, ptr [[AT]]
 ; CHECK-NEXT:    [[BLOCK:%.*]] = lshr i64 [[T]], 5
-; CHECK-NEXT:    [[BIT:%.*]] = and i64 [[BLOCK]], 63
-; CHECK-NEXT:    [[SHIFTED:%.*]] = lshr i64 [[WORD]], [[BIT]]
-; CHECK-NEXT:    %marked = trunc i64 [[SHIFTED]] to i1
+; CHECK-NEXT:    [[LOW:%.*]] = trunc i64 [[BLOCK]] to i32
+; CHECK-NEXT:    [[BIT:%.*]] = and i32 [[LOW]], 31
+; CHECK-NEXT:    [[SHIFTED:%.*]] = lshr i32 [[WORD]], [[BIT]]
+; CHECK-NEXT:    %marked = trunc i32 [[SHIFTED]] to i1
 ; CHECK-NEXT:    [[MISSING:%.*]] = xor i1 %marked, true
 ; CHECK-NEXT:    br i1 [[MISSING]], label %[[LOG:.*]], label %[[STORE:.*]], !prof
 ; CHECK:       [[LOG]]:
@@ -35,14 +36,14 @@ define void @word.psm(ptr %p, i64 %v) "psm-shadow"="word" {
 ; Alignment less than size: the store may reach into the next block.
 ; CHECK-LABEL: define void @unaligned.psm
 ; CHECK:         [[T:%.*]] = ptrtoint ptr %twin to i64
-; CHECK:         lshr i64 [[T]], 11
+; CHECK:         lshr i64 [[T]], 10
 ; CHECK:         br i1 {{.*}}, label %[[LOG:.*]], label %[[SECOND:.*]], !prof
 ; CHECK:       [[LOG]]:
 ; CHECK-NEXT:    call preserve_mostcc void @__psm_log(ptr %twin, i64 8)
 ; CHECK-NEXT:    br label %[[STORE:.*]]
 ; CHECK:       [[SECOND]]:
 ; CHECK:         [[LAST:%.*]] = add i64 [[T]], 7
-; CHECK:         lshr i64 [[LAST]], 11
+; CHECK:         lshr i64 [[LAST]], 10
 ; CHECK:         br i1 {{.*}}, label %[[LOG]], label %[[STORE]], !prof
 ; CHECK:       [[STORE]]:
 ; CHECK-NEXT:    store i64 %v, ptr %twin, align 1
