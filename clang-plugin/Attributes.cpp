@@ -22,12 +22,12 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Marks.h"
+#include "Versions.h"
 #include "clang/AST/ASTConsumer.h"
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/Attr.h"
 #include "clang/AST/DeclCXX.h"
 #include "clang/AST/Mangle.h"
-#include "clang/Basic/ParsedAttrInfo.h"
 #include "clang/Basic/SourceManager.h"
 #include "clang/Lex/Lexer.h"
 #include "clang/Sema/Lookup.h"
@@ -68,15 +68,16 @@ std::string spelled(const ParsedAttr &Attr) { return Attr.getNormalizedFullName(
 
 /// Clang hands over a lone identifier as such, anything else as an expression.
 SourceLocation argumentLocation(const ParsedAttr &Attr) {
-  return Attr.isArgIdent(0) ? Attr.getArgAsIdent(0)->Loc : Attr.getArgAsExpr(0)->getExprLoc();
+  return Attr.isArgIdent(0) ? location(*Attr.getArgAsIdent(0))
+                            : Attr.getArgAsExpr(0)->getExprLoc();
 }
 
 /// What the argument names (`f`, `&f`, `space::f`, an enumerator), null if it is
 /// something else or not declared.
 ValueDecl *namedByArgument(Sema &S, const ParsedAttr &Attr) {
   if (Attr.isArgIdent(0)) {
-    const IdentifierLoc *Name = Attr.getArgAsIdent(0);
-    LookupResult Found(S, Name->Ident, Name->Loc, Sema::LookupOrdinaryName);
+    const IdentifierLoc &Name = *Attr.getArgAsIdent(0);
+    LookupResult Found(S, identifier(Name), location(Name), Sema::LookupOrdinaryName);
     if (S.LookupName(Found, S.getCurScope()))
       return Found.isSingleResult() ? dyn_cast<ValueDecl>(Found.getFoundDecl()) : nullptr;
     return nullptr;
@@ -277,6 +278,14 @@ private:
 
 //===-- globals -----------------------------------------------------------===//
 
+/// Whether nothing, no constructor either, ever changes V.
+bool isConstant(const VarDecl &V) {
+  const ASTContext &C = V.getASTContext();
+  const CXXRecordDecl *Class = C.getBaseElementType(V.getType())->getAsCXXRecordDecl();
+  return V.getType().isConstant(C) &&
+         (!Class || (Class->isTrivial() && !Class->hasMutableFields()));
+}
+
 class GlobalMark : public Mark {
 public:
   GlobalMark(StringRef Name, ArrayRef<Spelling> Names, ArrayRef<const char *> Excludes)
@@ -301,8 +310,7 @@ private:
                               "replay are different threads");
       return false;
     }
-    if (V->getType().isConstantStorage(S.Context, /*ExcludeCtor=*/false,
-                                       /*ExcludeDtor=*/false))
+    if (isConstant(*V))
       warning(S, Attr.getLoc(), "'%0' does nothing to a constant") << spelled(Attr);
     return true;
   }
@@ -426,8 +434,8 @@ private:
   namespace NAME {                                                                       \
   constexpr ParsedAttrInfo::Spelling Names[] = {                                         \
       {ParsedAttr::AS_GNU, "psm_" #NAME},      {ParsedAttr::AS_CXX11, "psm::" #NAME},    \
-      {ParsedAttr::AS_C23, "psm::" #NAME},     {ParsedAttr::AS_CXX11, #NAME},            \
-      {ParsedAttr::AS_C23, #NAME}};                                                      \
+      {SpelledAsInC23, "psm::" #NAME},         {ParsedAttr::AS_CXX11, #NAME},            \
+      {SpelledAsInC23, #NAME}};                                                          \
   constexpr const char *Opposites[] = {__VA_ARGS__};                                     \
   struct Info final : CLASS {                                                            \
     Info() : CLASS("psm_" #NAME, Names, Opposites) {}                                    \

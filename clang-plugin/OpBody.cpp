@@ -17,7 +17,7 @@
 #include "clang/Basic/Diagnostic.h"
 #include "clang/Basic/SourceManager.h"
 #include "clang/Frontend/CompilerInstance.h"
-#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace clang;
 
@@ -26,11 +26,10 @@ namespace {
 
 /// psm_time, psm_random and psm_root are for ops; no other function of psm.h is.
 bool isForCallersOnly(StringRef Name) {
-  return llvm::StringSwitch<bool>(Name)
-      .Cases("psm_init", "psm_close", "psm_invoke_rw", "psm_invoke_ro", true)
-      .Cases("psm_begin", "psm_append", "psm_commit", true)
-      .Cases("psm_drain", "psm_verify", "psm_stats", true)
-      .Default(false);
+  static const llvm::StringSet<> Callers = {
+      "psm_init",   "psm_close",  "psm_invoke_rw", "psm_invoke_ro", "psm_begin",
+      "psm_append", "psm_commit", "psm_drain",     "psm_verify",    "psm_stats"};
+  return Callers.contains(Name);
 }
 
 class BodyVisitor : public RecursiveASTVisitor<BodyVisitor> {

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Marks.h"
+#include "Versions.h"
 #include "clang/AST/ASTConsumer.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/FrontendPluginRegistry.h"
@@ -87,7 +88,7 @@ class Action final : public PluginASTAction {
       return sys::fs::equivalent(Other, ThePass.Path);
     });
     if (!Given)
-      CodeGen.PassPlugins.push_back(ThePass.Path);
+      addPassPlugin(CodeGen, ThePass.Library, ThePass.Path);
     if (CodeGen.getDebugInfo() == codegenoptions::NoDebugInfo)
       CodeGen.setDebugInfo(codegenoptions::LocTrackingOnly);
     return true;

@@ -51,8 +51,17 @@ Access lanes(Instruction &I, unsigned Operand, bool Writes, Extent Shape, Type *
   Access A{&I, Operand, Writes};
   A.Shape = Shape;
   A.Mask = Mask;
-  A.ElementSize = I.getDataLayout().getTypeStoreSize(Vector->getScalarType());
+  A.ElementSize = I.getModule()->getDataLayout().getTypeStoreSize(Vector->getScalarType());
   return A;
+}
+
+/// The last of its vectors of i1: vectors of i1 are never loaded or stored here.
+Value *maskOf(IntrinsicInst &I) {
+  Value *Mask = nullptr;
+  for (Value *V : I.args())
+    if (auto *T = dyn_cast<VectorType>(V->getType()); T && T->getElementType()->isIntegerTy(1))
+      Mask = V;
+  return Mask;
 }
 
 bool isScalable(const Type *T) { return isa<ScalableVectorType>(T); }
@@ -69,7 +78,7 @@ bool collectLoadStore(Instruction &I, List &L) {
     return false;
   unsigned Operand = Writes ? StoreInst::getPointerOperandIndex()
                             : LoadInst::getPointerOperandIndex();
-  L.push_back(fixed(I, Operand, Writes, I.getDataLayout().getTypeStoreSize(T),
+  L.push_back(fixed(I, Operand, Writes, I.getModule()->getDataLayout().getTypeStoreSize(T),
                     getLoadStoreAlignment(&I)));
   return true;
 }
@@ -144,29 +153,29 @@ bool collectIntrinsic(IntrinsicInst &I, List &L) {
       L.push_back(bytes(I, 1, false, T->getLength(), T->getSourceAlign().valueOrOne()));
     return true;
   }
-  const DataLayout &DL = I.getDataLayout();
+  const DataLayout &DL = I.getModule()->getDataLayout();
   Type *Stored = I.arg_size() ? I.getArgOperand(0)->getType() : nullptr;
   for (Type *T : {Stored, I.getType()})
     if (auto *V = dyn_cast_or_null<VectorType>(T); V && !hasByteElements(*V, DL))
       return false;
   switch (I.getIntrinsicID()) {
   case Intrinsic::masked_load:
-    L.push_back(lanes(I, 0, false, Extent::Masked, I.getType(), I.getArgOperand(2)));
+    L.push_back(lanes(I, 0, false, Extent::Masked, I.getType(), maskOf(I)));
     return !isScalable(I.getType());
   case Intrinsic::masked_store:
-    L.push_back(lanes(I, 1, true, Extent::Masked, Stored, I.getArgOperand(3)));
+    L.push_back(lanes(I, 1, true, Extent::Masked, Stored, maskOf(I)));
     return !isScalable(Stored);
   case Intrinsic::masked_gather:
-    L.push_back(lanes(I, 0, false, Extent::Scattered, I.getType(), I.getArgOperand(2)));
+    L.push_back(lanes(I, 0, false, Extent::Scattered, I.getType(), maskOf(I)));
     return !isScalable(I.getType());
   case Intrinsic::masked_scatter:
-    L.push_back(lanes(I, 1, true, Extent::Scattered, Stored, I.getArgOperand(3)));
+    L.push_back(lanes(I, 1, true, Extent::Scattered, Stored, maskOf(I)));
     return !isScalable(Stored);
   case Intrinsic::masked_expandload:
-    L.push_back(lanes(I, 0, false, Extent::Compressed, I.getType(), I.getArgOperand(1)));
+    L.push_back(lanes(I, 0, false, Extent::Compressed, I.getType(), maskOf(I)));
     return !isScalable(I.getType());
   case Intrinsic::masked_compressstore:
-    L.push_back(lanes(I, 1, true, Extent::Compressed, Stored, I.getArgOperand(2)));
+    L.push_back(lanes(I, 1, true, Extent::Compressed, Stored, maskOf(I)));
     return !isScalable(Stored);
   case Intrinsic::vastart:
     L.push_back(fixed(I, 0, true, VaListSize, VaListAlign));
@@ -193,7 +202,7 @@ bool collectIntrinsic(IntrinsicInst &I, List &L) {
 }
 
 void collectCall(CallBase &Call, const Rules &R, List &L) {
-  const DataLayout &DL = Call.getDataLayout();
+  const DataLayout &DL = Call.getModule()->getDataLayout();
   bool Pure = pureRule(Call, R);
   for (unsigned Index = 0; Index != Call.arg_size(); ++Index) {
     if (!Call.getArgOperand(Index)->getType()->isPtrOrPtrVectorTy())
@@ -223,7 +232,7 @@ bool collectAccesses(Instruction &I, const Rules &R, SmallVectorImpl<Access> &Li
     return collectLoadStore(I, List);
   if (isa<AtomicRMWInst, AtomicCmpXchgInst>(I)) { // plain by the time of hooks, not of notes
     Type *T = I.getOperand(1)->getType();
-    List.push_back(fixed(I, 0, true, I.getDataLayout().getTypeStoreSize(T), Align(1)));
+    List.push_back(fixed(I, 0, true, I.getModule()->getDataLayout().getTypeStoreSize(T), Align(1)));
     return true;
   }
   if (isa<VAArgInst>(I)) { // reads and advances the list

@@ -47,7 +47,7 @@ void CallChains::addHazard(Function &In, const Instruction &At, std::string What
 }
 
 static std::string nameOf(const Function &Shadow) {
-  return demangle(foregroundName(Shadow));
+  return demangle(foregroundName(Shadow).str());
 }
 
 void CallChains::report(ArrayRef<Function *> Ops) const {

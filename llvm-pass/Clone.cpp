@@ -26,9 +26,9 @@
 #include "Rules.h"
 #include "Shadow.h"
 #include "Variants.h"
+#include "Versions.h"
 #include "llvm/ADT/Statistic.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/AttributeMask.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Module.h"
@@ -90,12 +90,13 @@ void dropInstrumentation(Function &Variant) {
   // Nothing unwinds through a variant that does not throw; a debugger has -g's own
   // tables. They would be an eighth of the loaded text.
   if (Variant.doesNotThrow())
-    Variant.setUWTableKind(UWTableKind::None);
+    Variant.removeFnAttr(Attribute::UWTable);
   Variant.eraseMetadata(LLVMContext::MD_type);
   Variant.setPrefixData(nullptr);
   Variant.setPrologueData(nullptr);
   for (Instruction &I : make_early_inc_range(instructions(Variant)))
-    if (isa<InstrProfInstBase>(I))
+    if (auto *Call = dyn_cast<IntrinsicInst>(&I);
+        Call && Call->getCalledFunction()->getName().starts_with("llvm.instrprof."))
       I.eraseFromParent();
 }
 
@@ -113,7 +114,7 @@ void dropTypeTests(Function &Variant) {
     if (ID == Intrinsic::type_test || ID == Intrinsic::public_type_test) {
       Result = B.getTrue();
     } else if (ID == Intrinsic::type_checked_load) {
-      Value *Slot = B.CreatePtrAdd(Test->getArgOperand(0), Test->getArgOperand(1));
+      Value *Slot = B.CreateGEP(B.getInt8Ty(), Test->getArgOperand(0), Test->getArgOperand(1));
       Result = PoisonValue::get(Test->getType());
       Result = B.CreateInsertValue(Result, B.CreateLoad(B.getPtrTy(), Slot), 0);
       Result = B.CreateInsertValue(Result, B.getTrue(), 1);
@@ -280,7 +281,7 @@ void Cloner::run() {
   makeExternals();
   for (Function *F : Definitions) {
     Function *Variant = makeVariant(*F, Marks.lookup(F));
-    if (Taken.contains(F) || Marks.contains(F))
+    if (Taken.count(F) || Marks.count(F))
       Kept.push_back(Variant);
   }
   makeAliases();

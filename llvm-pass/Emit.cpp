@@ -23,9 +23,9 @@ Instruction *emitIf(Value *Condition, Instruction *Before, bool Likely,
                     BasicBlock *Then = nullptr) {
   MDBuilder MD(Before->getContext());
   MDNode *Weights =
-      Likely ? MD.createLikelyBranchWeights() : MD.createUnlikelyBranchWeights();
-  return SplitBlockAndInsertIfThen(Condition, Before->getIterator(), /*Unreachable=*/false,
-                                   Weights, nullptr, nullptr, Then);
+      MD.createBranchWeights(Likely ? LikelyWeight : 1, Likely ? 1 : LikelyWeight);
+  return SplitBlockAndInsertIfThen(Condition, Before, /*Unreachable=*/false, Weights,
+                                   static_cast<DomTreeUpdater *>(nullptr), nullptr, Then);
 }
 
 /// Where a range of Size bytes that begins at an address of `Alignment` has to be
@@ -52,7 +52,6 @@ Value *HookEmitter::marks() {
 }
 
 Value *HookEmitter::isMarked(IRBuilderBase &B, Value *Address) {
-  // Words of 32 bits: testing a bit of one takes a byte less code than of 64.
   Value *Word = B.CreateLoad(
       B.getInt32Ty(), B.CreateGEP(B.getInt32Ty(), marks(), B.CreateLShr(Address, 10)));
   Value *Bit = B.CreateAnd(B.CreateTrunc(B.CreateLShr(Address, 5), B.getInt32Ty()), 31);

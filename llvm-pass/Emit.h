@@ -11,11 +11,11 @@
 //   logged:
 //     store i64 %v, ptr %twin
 //
-// The word form of the byte table needs no masking on x86, where bt
-// takes a bit's number modulo the word's size. A range that may reach into a second or third block has
-// one mark tested in each; hooks that are made together (HookGroups.h) test all their
-// marks before one call of __psm_log_many. More than 64 bytes, or a length not known when
-// compiling: __psm_log_range, without a test.
+// The word form of the byte table needs no masking on x86, where bt takes a bit's number
+// modulo the word's size; of 32 bits, since that takes a byte less code a test than 64. A
+// range that may reach into a second or third block has one mark tested in each; hooks that
+// are made together (HookGroups.h) test all their marks before one call of __psm_log_many.
+// More than 64 bytes, or a length not known when compiling: __psm_log_range, without a test.
 //
 //===----------------------------------------------------------------------===//
 #ifndef PSM_EMIT_H

@@ -25,6 +25,7 @@
 #include "Options.h"
 #include "Rules.h"
 #include "Shadow.h"
+#include "Versions.h"
 #include "llvm/ADT/Statistic.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/IRBuilder.h"
@@ -50,9 +51,9 @@ namespace {
 /// allocate set errno, which is memory like any other: no memory() for them, or
 /// `errno = 0; malloc(…)` would leave errno 0 in one copy only.
 void describeAllocator(Function &F, StringRef Name) {
-  bool Makes = StringSwitch<bool>(Name)
-                   .Cases("malloc", "calloc", "realloc", "aligned_alloc", "memalign", true)
-                   .Default(false);
+  static const StringSet<> Makers = {"malloc", "calloc", "realloc", "aligned_alloc",
+                                     "memalign"};
+  bool Makes = Makers.contains(Name);
   if (!Makes && Name != "free")
     return;
   if (!Makes)
@@ -125,18 +126,11 @@ bool isExact(StringRef Name) {
 /// The libm function that computes intrinsic `ID`, or "": those whose last bits
 /// the compiler and the library may not agree on.
 StringRef libraryName(Intrinsic::ID ID) {
-  switch (ID) {
-  case Intrinsic::sin:   return "sin";
-  case Intrinsic::cos:   return "cos";
-  case Intrinsic::exp:   return "exp";
-  case Intrinsic::exp2:  return "exp2";
-  case Intrinsic::exp10: return "exp10";
-  case Intrinsic::log:   return "log";
-  case Intrinsic::log2:  return "log2";
-  case Intrinsic::log10: return "log10";
-  case Intrinsic::pow:   return "pow";
-  default:               return "";
-  }
+  static const StringSet<> Inexact = {
+      "acos", "asin", "atan", "atan2", "cos", "cosh", "exp",  "exp10", "exp2",
+      "log",  "log10", "log2", "pow",  "sin", "sinh", "tan", "tanh"};
+  StringRef Name = ID ? Intrinsic::getBaseName(ID) : "";
+  return Name.consume_front("llvm.") && Inexact.contains(Name) ? Name : "";
 }
 
 std::string withTypeSuffix(StringRef Name, const Type &T) {

@@ -58,7 +58,7 @@ bool join(PlannedHook &Leader, PlannedHook &H, const DominatorTree &DT) {
   if (!collectMoves(H.AtFirst ? H.First.address() : H.Base, At, DT, Moves))
     return false;
   for (Instruction *I : Moves)
-    I->moveBefore(At);
+    I->moveBefore(*At->getParent(), At->getIterator());
   H.Before = At;
   Leader.Companions.push_back(H);
   return true;

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Hooks.h"
+#include "Versions.h"
 #include "llvm/IR/DebugInfoMetadata.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
 

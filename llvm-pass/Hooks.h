@@ -21,6 +21,9 @@
 
 namespace psm {
 
+/// Branch weight, against 1, of the way that is nearly always taken.
+constexpr uint32_t LikelyWeight = (1u << 20) - 1;
+
 enum class Hook {
 #define PSM_HOOK(Id, Name, Return, Parameters, Meaning) Id,
 #define PSM_HOOK_VARIABLE(Id, Name, Type, Meaning)

@@ -71,8 +71,8 @@ private:
     auto *P = dyn_cast<PHINode>(Callee);
     if (!P)
       return leaf(Callee);
-    auto *Merged = PHINode::Create(P->getType(), P->getNumIncomingValues(), "canonical",
-                                   P->getIterator());
+    PHINode *Merged =
+        IRBuilder<>(P).CreatePHI(P->getType(), P->getNumIncomingValues(), "canonical");
     Made[P] = Merged; // before its operands: a loop comes back to it
     for (unsigned Index = 0; Index != P->getNumIncomingValues(); ++Index)
       Merged->addIncoming(make(P->getIncomingValue(Index)), P->getIncomingBlock(Index));
@@ -106,7 +106,7 @@ Value *expand(Value *Pointer, Instruction *Before) {
   Value *Cached = B.CreateIntToPtr(B.CreateLShr(Entry, 32), Pointer->getType());
   BasicBlock *Head = Before->getParent();
   Instruction *Miss = SplitBlockAndInsertIfThen(B.CreateICmpNE(Known, Wanted), Before, false,
-                                                MD.createUnlikelyBranchWeights());
+                                                MD.createBranchWeights(1, LikelyWeight));
 
   B.SetInsertPoint(Miss);
   B.SetCurrentDebugLocation(Location);

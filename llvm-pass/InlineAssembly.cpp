@@ -49,7 +49,7 @@ bool isRegisterOrNumber(StringRef Operand) {
   }
   if (Operand.consume_front("${") && Operand.consume_back("}")) {
     auto [Number, Modifier] = Operand.split(':');
-    return IsWord(Number) && is_contained({"", "b", "h", "w", "k", "q", "c"}, Modifier);
+    return IsWord(Number) && Modifier.size() <= 1 && StringRef("bhwkqc").contains(Modifier);
   }
   return (Operand.consume_front("%") || Operand.consume_front("$")) && IsWord(Operand);
 }

@@ -41,6 +41,7 @@
 #include "Stores.h"
 #include "Twins.h"
 #include "Unsupported.h"
+#include "Versions.h"
 #include "llvm/ADT/Statistic.h"
 #include "llvm/Analysis/OptimizationRemarkEmitter.h"
 #include "llvm/IR/Dominators.h"
@@ -117,7 +118,7 @@ void Instrumenter::returnCanonicals() {
       Uses.push_back(&U);
     if (Uses.empty())
       continue;
-    BasicBlock::iterator After = *Call->getInsertionPointAfterDef();
+    BasicBlock::iterator After = afterDefinition(*Call);
     IRBuilder<> B(After->getParent(), After);
     B.SetCurrentDebugLocation(Call->getDebugLoc());
     Value *Canonical = T.canonical(B, Call);

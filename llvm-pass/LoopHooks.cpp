@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LoopHooks.h"
+#include "Versions.h"
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Analysis/ScalarEvolutionExpressions.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
@@ -27,9 +28,9 @@ constexpr unsigned Budget = 8;
 class Hoister {
 public:
   Hoister(Function &F, FunctionAnalysisManager &FAM)
-      : DL(F.getDataLayout()), DT(FAM.getResult<DominatorTreeAnalysis>(F)),
+      : DL(F.getParent()->getDataLayout()), DT(FAM.getResult<DominatorTreeAnalysis>(F)),
         LI(FAM.getResult<LoopAnalysis>(F)), SE(FAM.getResult<ScalarEvolutionAnalysis>(F)),
-        TTI(FAM.getResult<TargetIRAnalysis>(F)), Expander(SE, DL, "range") {}
+        TTI(FAM.getResult<TargetIRAnalysis>(F)), Expander(expander(SE, DL, "range")) {}
 
   bool hoist(PlannedHook &H);
 

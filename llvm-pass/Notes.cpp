@@ -239,7 +239,7 @@ void NoteTaker::noteExternal(CallBase &Call, Function &Callee) {
     Found = R.find(Forbidden);
   StringRef Name = Found ? StringRef(Found->Name) : Callee.getName();
   Note N{.Kind = PSM_NOTE_EXTERNAL};
-  std::string Shown = demangle(Name);
+  std::string Shown = demangle(Name.str());
   N.Name = Shown;
   if (!Forbidden.empty() || (Found && Found->Kind == RuleKind::Forbid)) {
     StringRef Why = Found && !Found->Why.empty() ? StringRef(Found->Why) : "is forbidden";
@@ -286,7 +286,7 @@ void NoteTaker::noteCall(CallBase &Call) {
   }
   if (isShadow(*Callee)) {
     Chains.addCall(*Current, *Callee, Call);
-    std::string Name = demangle(foregroundName(*Callee));
+    std::string Name = demangle(foregroundName(*Callee).str());
     Function *Weak = M.getFunction(foregroundName(*Callee));
     bool MayBeNull = Weak && Weak->hasExternalWeakLinkage();
     if (firstTime(PSM_NOTE_CALL, Callee))
@@ -372,7 +372,7 @@ void NoteTaker::noteTaken(Function &F, const Instruction *At) {
   StringRef Name = F.getName();
   if (Name.starts_with("psm.") || Name.starts_with("__psm_"))
     return;
-  std::string Shown = demangle(Name);
+  std::string Shown = demangle(Name.str());
   // Whether another function's unit defines it, only the linked program can tell. Calls
   // of a pure virtual function are no calls.
   bool Weak = F.hasExternalWeakLinkage();
@@ -412,7 +412,7 @@ void NoteTaker::noteFunction(Function &Shadow) {
   References.clear();
 
   const DISubprogram *Where = Shadow.getSubprogram();
-  std::string Name = demangle(foregroundName(Shadow));
+  std::string Name = demangle(foregroundName(Shadow).str());
   Note N{.Kind = PSM_NOTE_FUNCTION, .Name = Name};
   if (Where) {
     N.File = Where->getFilename();
@@ -503,6 +503,12 @@ PreservedAnalyses NotesPass::run(Module &M, ModuleAnalysisManager &) {
 
 } // namespace psm
 
+namespace {
+struct Silence : DiagnosticHandler {
+  bool handleDiagnostics(const DiagnosticInfo &) override { return true; }
+};
+} // namespace
+
 /// For the clang plugin: why op code may not call the external `Name`, null if it
 /// may. The list is the built-in one and that of -psm-rules.
 extern "C" __attribute__((visibility("default"))) const char *
@@ -510,7 +516,7 @@ psmForbiddenReason(const char *Name) {
   static LLVMContext Context;
   static const psm::Rules *List = [] {
     // Errors in a rules file are reported when the pass reads it.
-    Context.setDiagnosticHandlerCallBack([](const DiagnosticInfo *, void *) {});
+    Context.setDiagnosticHandler(std::make_unique<Silence>());
     static Module Empty("", Context);
     return new psm::Rules(psm::Rules::forModule(Empty));
   }();

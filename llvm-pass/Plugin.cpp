@@ -94,7 +94,7 @@ void registerPasses(PassBuilder &PB) {
       [](ModulePassManager &PM, OptimizationLevel) { PM.addPass(ClonePass()); });
   PB.registerPeepholeEPCallback(
       [](FunctionPassManager &PM, OptimizationLevel) { PM.addPass(ResolveFoldPass()); });
-  PB.registerOptimizerLastEPCallback([](ModulePassManager &PM, OptimizationLevel) {
+  PB.registerOptimizerLastEPCallback([](ModulePassManager &PM, OptimizationLevel, auto...) {
     PM.addPass(InstrumentUnlessPreLink());
   });
   PB.registerFullLinkTimeOptimizationLastEPCallback(
@@ -106,7 +106,7 @@ void registerPasses(PassBuilder &PB) {
 } // namespace
 } // namespace psm
 
-extern "C" LLVM_ATTRIBUTE_WEAK LLVM_ATTRIBUTE_VISIBILITY_DEFAULT PassPluginLibraryInfo
+extern "C" LLVM_ATTRIBUTE_WEAK __attribute__((visibility("default"))) PassPluginLibraryInfo
 llvmGetPassPluginInfo() {
   return {LLVM_PLUGIN_API_VERSION, "psm", "1", psm::registerPasses};
 }

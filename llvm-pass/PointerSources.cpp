@@ -135,7 +135,7 @@ PointerSources walk(Value *Pointer, const Rules &R, Contents &Loaded) {
         for (User *U : Load->getPointerOperand()->users())
           if (auto *Store = dyn_cast<StoreInst>(U))
             Work.push_back(Store->getValueOperand());
-      if (Loaded.size() < MaxLoads || Loaded.contains(Load))
+      if (Loaded.size() < MaxLoads || Loaded.count(Load))
         append_range(Work, Loaded[Load]);
     } else if (auto *O = dyn_cast<Operator>(V)) {
       // Address arithmetic of any kind; an index leads to no source that a pointer

@@ -12,7 +12,7 @@
 #include "Prepare.h"
 #include "Accesses.h"
 #include "Hooks.h"
-#include "llvm/IR/AttributeMask.h"
+#include "Versions.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -41,16 +41,28 @@ bool isDropped(const Instruction &I) {
 
 /// memcpy and its like that promise not to tear elements; the C library has no
 /// such function.
-void makePlain(AtomicMemIntrinsic &I) {
+bool isByElements(const Instruction &I) {
+  auto *Intrinsic = dyn_cast<IntrinsicInst>(&I);
+  switch (Intrinsic ? Intrinsic->getIntrinsicID() : Intrinsic::not_intrinsic) {
+  case Intrinsic::memcpy_element_unordered_atomic:
+  case Intrinsic::memmove_element_unordered_atomic:
+  case Intrinsic::memset_element_unordered_atomic:
+    return true;
+  default:
+    return false;
+  }
+}
+
+void makePlain(AnyMemIntrinsic &I) {
   IRBuilder<> B(&I);
   Value *To = I.getDest(), *Length = I.getLength();
-  if (auto *Set = dyn_cast<AtomicMemSetInst>(&I))
+  if (auto *Set = dyn_cast<AnyMemSetInst>(&I))
     B.CreateMemSet(To, Set->getValue(), Length, I.getDestAlign());
-  else if (auto *Move = dyn_cast<AtomicMemMoveInst>(&I))
+  else if (auto *Move = dyn_cast<AnyMemMoveInst>(&I))
     B.CreateMemMove(To, I.getDestAlign(), Move->getRawSource(), Move->getSourceAlign(),
                     Length);
   else {
-    auto *Copy = cast<AtomicMemCpyInst>(&I);
+    auto *Copy = cast<AnyMemCpyInst>(&I);
     B.CreateMemCpy(To, I.getDestAlign(), Copy->getRawSource(), Copy->getSourceAlign(),
                    Length);
   }
@@ -66,8 +78,8 @@ void makePlain(Instruction &I) {
     lowerAtomicCmpXchgInst(X);
   else if (auto *RMW = dyn_cast<AtomicRMWInst>(&I))
     lowerAtomicRMWInst(RMW);
-  else if (auto *M = dyn_cast<AtomicMemIntrinsic>(&I))
-    makePlain(*M);
+  else if (isByElements(I))
+    makePlain(cast<AnyMemIntrinsic>(I));
 }
 
 /// Split the edge that an invoke's result arrives by, if others come in there.
@@ -93,10 +105,10 @@ AttributeMask brokenPointerPromises() {
   AttributeMask Mask;
   for (auto Kind :
        {Attribute::ReadOnly, Attribute::ReadNone, Attribute::WriteOnly,
-        Attribute::Writable, Attribute::Dereferenceable,
-        Attribute::DereferenceableOrNull, Attribute::NoAlias, Attribute::NoCapture,
-        Attribute::NoFree, Attribute::DeadOnUnwind, Attribute::AllocatedPointer,
-        Attribute::AllocAlign})
+        Attribute::Dereferenceable, Attribute::DereferenceableOrNull, Attribute::NoAlias,
+        Attribute::NoFree, Attribute::AllocatedPointer, Attribute::AllocAlign})
+    Mask.addAttribute(Kind);
+  for (auto Kind : NewerPointerPromises)
     Mask.addAttribute(Kind);
   return Mask;
 }

@@ -52,7 +52,7 @@ StringRef kindOf(const Access &A) {
 class Planner {
 public:
   Planner(const Function &F, ArrayRef<Access> Accesses, Twins &T, const Rules &R)
-      : T(T), R(R), DL(F.getDataLayout()) {
+      : T(T), R(R), DL(F.getParent()->getDataLayout()) {
     for (const Access &A : Accesses)
       if (A.Writes && !is_contained(options::Forget, kindOf(A)))
         Writes[A.I].push_back(A);
@@ -149,8 +149,7 @@ Range Planner::widen(Range Bytes, Align AtLow, Align OfBase) {
   AtLow = std::min(AtLow, BlockAlign);
   Bytes.High = Bytes.Low + alignTo(Bytes.High - Bytes.Low, AtLow);
   int64_t Step = OfBase.value();
-  return {divideFloorSigned(Bytes.Low, Step) * Step,
-          divideCeilSigned(Bytes.High, Step) * Step};
+  return {Bytes.Low & -Step, (Bytes.High + Step - 1) & -Step};
 }
 
 bool Planner::isCovered(const Located &L) {

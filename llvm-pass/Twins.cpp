@@ -5,12 +5,12 @@
 //===----------------------------------------------------------------------===//
 #include "Twins.h"
 #include "Hooks.h"
+#include "Versions.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Operator.h"
-#include "llvm/IR/ReplaceConstant.h"
 
 using namespace llvm;
 
@@ -31,7 +31,7 @@ void askForThreadAddresses(Function &F) {
       Variables.push_back(&G);
   if (Variables.empty())
     return;
-  convertUsersOfConstantsToInstructions(Variables, &F);
+  expandUsersIn(F, Variables);
   DenseMap<Value *, Value *> Address;
   IRBuilder<> B(&*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
   B.SetCurrentDebugLocation(DebugLoc());
@@ -156,7 +156,7 @@ Value *Twins::addDelta(IRBuilderBase &B, Value *Pointer) {
 }
 
 Value *Twins::makeTwin(Instruction &Pointer) {
-  BasicBlock::iterator After = *Pointer.getInsertionPointAfterDef();
+  BasicBlock::iterator After = afterDefinition(Pointer);
   auto *G = dyn_cast<GetElementPtrInst>(&Pointer);
   if (!G) {
     IRBuilder<> B(After->getParent(), After);
@@ -165,7 +165,7 @@ Value *Twins::makeTwin(Instruction &Pointer) {
   }
   Value *Base = twin(G->getPointerOperand(), G);
   auto *Field = cast<GetElementPtrInst>(G->clone());
-  Field->setNoWrapFlags(GEPNoWrapFlags::none());
+  Field->dropPoisonGeneratingFlags();
   Field->setOperand(GetElementPtrInst::getPointerOperandIndex(), Base);
   Field->setName(G->getName());
   Field->insertAfter(G);

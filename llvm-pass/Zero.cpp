@@ -72,13 +72,13 @@ void zero(IRBuilder<> &B, AllocaInst &A, uint64_t Size) {
   }
   // All of an aggregate; of a long double the last 6 of its 16 bytes.
   if (Done < Size)
-    B.CreateMemSet(Done ? B.CreatePtrAdd(&A, B.getInt64(Done)) : &A, B.getInt8(0),
+    B.CreateMemSet(Done ? B.CreateGEP(B.getInt8Ty(), &A, B.getInt64(Done)) : &A, B.getInt8(0),
                    Size - Done, commonAlignment(A.getAlign(), Done));
 }
 
 /// A part of a large one.
 void zeroPart(IRBuilder<> &B, AllocaInst &A, ByteRange Bytes) {
-  Value *At = Bytes.Low ? B.CreatePtrAdd(&A, B.getInt64(Bytes.Low)) : &A;
+  Value *At = Bytes.Low ? B.CreateGEP(B.getInt8Ty(), &A, B.getInt64(Bytes.Low)) : &A;
   B.CreateMemSet(At, B.getInt8(0), Bytes.High - Bytes.Low,
                  commonAlignment(A.getAlign(), Bytes.Low));
 }

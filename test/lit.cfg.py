@@ -11,7 +11,7 @@
 #   %pmdir               a fresh directory on tmpfs, which stands in for persistent
 #                        memory (PMEM_IS_PMEM_FORCE=1 is set for every test)
 #   %filedir             a fresh directory on an ordinary disk
-# beside lit's own %s %t %S %T. %t is on disk and empty when a test starts.
+# beside lit's own %s %t %S. %t is on disk and empty when a test starts.
 #
 # REQUIRES: avx2 stands for a processor with AVX2.
 #

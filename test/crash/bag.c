@@ -2,8 +2,8 @@
 // every point, in ops and in recovery, on both media.
 //
 // RUN: %psmcc -O2 -g -std=gnu11 -Wall -Wextra -Werror %s -lpsmcrashtest -o %t
-// RUN: %t --images 8000 --per-sequence 400 --keep %T
-// RUN: %t --medium file --images 3000 --per-sequence 200 --keep %T
+// RUN: %t --images 8000 --per-sequence 400 --keep %t.wrong
+// RUN: %t --medium file --images 3000 --per-sequence 200 --keep %t.wrong
 //
 // Mutants that it has caught, within seconds: no settle at the end of recover (replay.c) or in
 // start_new_life; no fence in undo_begin, after new records, in undo_commit, in undo_recover, in

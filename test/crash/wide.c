@@ -3,7 +3,7 @@
 // every point.
 //
 // RUN: %psmcc -O2 -g -std=gnu11 -Wall -Wextra -Werror %s -lpsmcrashtest -o %t
-// RUN: %t --images 4000 --per-sequence 250 --keep %T
+// RUN: %t --images 4000 --per-sequence 250 --keep %t.wrong
 //
 // Mutants that it has caught, within seconds: an op published before it ran (run_rw); the
 // image's new length not synced before the commit; an extent, or its name, not synced.

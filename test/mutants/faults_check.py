@@ -84,7 +84,7 @@ MUTANTS = [
     ("of a large array of variable length nothing zeroed",
      [("llvm-pass/Zero.cpp", "  if (!Copied.empty() && Copied.High > 0)", "  if (false)")], IN_PADDING),
     ("a large local zeroed from its beginning, not the copy's",
-     [("llvm-pass/Zero.cpp", "Value *At = Bytes.Low ? B.CreatePtrAdd(&A, B.getInt64(Bytes.Low)) : &A;",
+     [("llvm-pass/Zero.cpp", "Value *At = Bytes.Low ? B.CreateGEP(B.getInt8Ty(), &A, B.getInt64(Bytes.Low)) : &A;",
        "Value *At = &A;")], IN_PADDING),
     # Addresses computed with.
     ("differences of addresses taken for numbers",
