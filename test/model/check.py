@@ -5,8 +5,8 @@
     check.py --full       with a log of three, and with ops and crashes bounded
     check.py --mutants    the protocol broken in one place at a time: each must be refuted
 
---cc=COMPILER says what compiles spin's verifier; cc if not given. Exit code 0 if all came
-out as it should.
+--cc=COMPILER says what preprocesses the model and compiles spin's verifier; clang-19 if
+not given. Exit code 0 if all came out as it should.
 """
 import argparse
 import pathlib
@@ -56,7 +56,7 @@ def run_spin(cc, defines, optimize, memory_mb):
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             return done.returncode, done.stdout
 
-        for command in (["spin", *defines, "-a", str(MODEL)],
+        for command in (["spin", f"-P{cc} -E -x c", *defines, "-a", str(MODEL)],
                         [cc, "-w", optimize, "-DSAFETY", "-DCOLLAPSE", "-DVECTORSZ=2048",
                          f"-DMEMLIM={memory_mb}", "-o", "pan", "pan.c"]):
             code, output = call(*command)
@@ -99,7 +99,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--mutants", action="store_true")
-    parser.add_argument("--cc", default="cc")
+    parser.add_argument("--cc", default="clang-19")
     arguments = parser.parse_args()
     if arguments.mutants:
         return check_mutants(arguments.cc)
