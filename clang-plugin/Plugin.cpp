@@ -89,6 +89,8 @@ class Action final : public PluginASTAction {
     });
     if (!Given)
       addPassPlugin(CodeGen, ThePass.Library, ThePass.Path);
+    // The code generator fuses by itself if the program asks for -ffp-contract=fast.
+    CI.getLangOpts().setDefaultFPContractMode(LangOptions::FPM_Off);
     if (CodeGen.getDebugInfo() == codegenoptions::NoDebugInfo)
       CodeGen.setDebugInfo(codegenoptions::LocTrackingOnly);
     return true;

@@ -21,6 +21,7 @@
 #include "Rules.h"
 #include "Shadow.h"
 #include "Variants.h"
+#include "Versions.h"
 #include "llvm/ADT/Statistic.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
@@ -115,6 +116,7 @@ private:
   void own(CallBase &Call, Function &Callee, const Rule &Rule);
   void skip(CallBase &Call, const Rule &Rule);
   Value *skippedResult(CallBase &Call, const Rule &Rule);
+  void markSkipped(CallBase &Call, const Rule &Rule);
   Function &named(StringRef Name, CallBase &Call);
 
   Module &M;
@@ -206,7 +208,20 @@ void CallRewriter::skip(CallBase &Call, const Rule &Rule) {
     Plain = changeToCall(Invoke);
   if (!Plain->use_empty())
     Plain->replaceAllUsesWith(skippedResult(*Plain, Rule));
+  if (Rule.BuiltIn)
+    markSkipped(*Plain, Rule);
   Plain->eraseFromParent();
+}
+
+void CallRewriter::markSkipped(CallBase &Call, const Rule &Rule) {
+  IRBuilder<> B(&Call);
+  FunctionCallee Mark =
+      M.getOrInsertFunction(SkippedMarkName, B.getVoidTy(), B.getPtrTy());
+  auto *F = cast<Function>(Mark.getCallee());
+  F->setMemoryEffects(MemoryEffects::inaccessibleMemOnly()); // it is to last until stage 2
+  F->setDoesNotThrow();
+  F->setWillReturn();
+  B.CreateCall(Mark, {B.CreateGlobalString(Rule.Name, "psm.name")});
 }
 
 bool CallRewriter::rewriteTo(CallBase &Call, Function &Callee, unsigned Depth) {

@@ -100,6 +100,15 @@ void dropInstrumentation(Function &Variant) {
       I.eraseFromParent();
 }
 
+/// What __attribute__((malloc)) says of a program's own allocator: that what is stored to
+/// its blocks is dead when no call but a skipped one has seen them. It is state all the same.
+void dropNoAlias(Function &Variant) {
+  Variant.removeRetAttr(Attribute::NoAlias);
+  for (Instruction &I : instructions(Variant))
+    if (auto *Call = dyn_cast<CallBase>(&I))
+      Call->removeRetAttr(Attribute::NoAlias);
+}
+
 /// Class hierarchies are checked, and calls devirtualized by them, in the foreground:
 /// -fwhole-program-vtables would take psm.resolve(p), p from a vtable, for a virtual
 /// call, and have it call what p is.
@@ -153,6 +162,7 @@ void Cloner::place(Function &Variant, Function &F) {
   Variant.setDLLStorageClass(GlobalValue::DefaultStorageClass);
   dropInstrumentation(Variant);
   dropTypeTests(Variant);
+  dropNoAlias(Variant);
   Variants.push_back(&Variant);
 }
 

@@ -33,6 +33,7 @@
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Operator.h"
+#include "llvm/IR/PatternMatch.h"
 #include "llvm/Transforms/Utils/EscapeEnumerator.h"
 
 using namespace llvm;
@@ -130,6 +131,8 @@ StringRef libraryName(Intrinsic::ID ID) {
       "acos", "asin", "atan", "atan2", "cos", "cosh", "exp",  "exp10", "exp2",
       "log",  "log10", "log2", "pow",  "sin", "sinh", "tan", "tanh"};
   StringRef Name = ID ? Intrinsic::getBaseName(ID) : "";
+  if (ID == Intrinsic::minnum || ID == Intrinsic::maxnum) // which zero of two
+    return ID == Intrinsic::minnum ? "fmin" : "fmax";
   return Name.consume_front("llvm.") && Inexact.contains(Name) ? Name : "";
 }
 
@@ -176,6 +179,48 @@ bool isFloatingPointFunction(const Function &F) {
   return IsFP(F.getReturnType()) || any_of(F.getFunctionType()->params(), IsFP);
 }
 
+bool isComparedWithZero(const CallBase &Call) {
+  return all_of(Call.users(), [](const User *U) {
+    auto *Compare = dyn_cast<ICmpInst>(U);
+    return Compare && match(Compare->getOperand(1), PatternMatch::m_Zero());
+  });
+}
+
+/// strcmp and the like say less or greater, the library by any number, the compiler by 1:
+/// where the number matters, it is the library's in both copies.
+void pinComparisons(Function &F) {
+  static const StringSet<> Comparisons = {"strcmp",     "strncmp",     "memcmp",
+                                          "strcasecmp", "strncasecmp", "wcscmp",
+                                          "wcsncmp",    "wmemcmp"};
+  for (Instruction &I : instructions(F))
+    if (auto *Call = dyn_cast<CallBase>(&I))
+      if (const Function *Callee = Call->getCalledFunction())
+        if (Comparisons.contains(Callee->getName()) && !isComparedWithZero(*Call))
+          Call->addFnAttr(Attribute::NoBuiltin);
+}
+
+/// C with zero for what it leaves open: padding, which clang does not define in the
+/// initial values that it copies to locals.
+Constant *definedWhole(Constant *C) {
+  if (isa<UndefValue>(C))
+    return Constant::getNullValue(C->getType());
+  if (!isa<ConstantAggregate>(C))
+    return C;
+  SmallVector<Constant *, 16> Parts;
+  bool Same = true;
+  for (Use &U : C->operands()) {
+    Parts.push_back(definedWhole(cast<Constant>(U)));
+    Same &= Parts.back() == U;
+  }
+  if (Same)
+    return C;
+  if (auto *T = dyn_cast<StructType>(C->getType()))
+    return ConstantStruct::get(T, Parts);
+  if (auto *T = dyn_cast<ArrayType>(C->getType()))
+    return ConstantArray::get(T, Parts);
+  return ConstantVector::get(Parts);
+}
+
 void pinFloatingPoint(Function &F) {
   for (Instruction &I : make_early_inc_range(instructions(F))) {
     if (isa<FPMathOperator>(I) && I.hasAllowContract() && options::applies("fp")) {
@@ -212,6 +257,10 @@ void guardForbiddenCalls(Function &F, const Rules &R) {
 
 void prepareForeground(Module &M, const Rules &R) {
   renameExternals(M, R);
+  if (options::applies("zero"))
+    for (GlobalVariable &G : M.globals())
+      if (G.hasInitializer())
+        G.setInitializer(definedWhole(G.getInitializer()));
   CopiedBytes Copied;
   for (Function &F : M) {
     if (F.isDeclaration() || F.hasFnAttribute(Attribute::Naked))
@@ -219,6 +268,8 @@ void prepareForeground(Module &M, const Rules &R) {
     const Rule *Rule = R.governing(F);
     bool Skipped = Rule && Rule->Kind == RuleKind::Skip && !F.isDeclarationForLinker();
     pinFloatingPoint(F);
+    if (options::applies("own"))
+      pinComparisons(F);
     if (Skipped)
       bracketSkipped(F);
     else if (F.getName() != "main") // neither is ever replayed

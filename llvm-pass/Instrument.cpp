@@ -191,11 +191,13 @@ void Instrumenter::remark(const StorePlan &Plan) {
   }
 }
 
-void eraseUnusedResults(Function &F) {
+/// Of what skipped calls have left, the unused results, or the marks.
+void eraseSkipped(Function &F, bool Marks) {
   for (Instruction &I : make_early_inc_range(instructions(F)))
     if (auto *Call = dyn_cast<CallInst>(&I); Call && Call->use_empty())
       if (const Function *Callee = Call->getCalledFunction())
-        if (Callee->getName().starts_with(SkippedName))
+        if (Callee->getName().starts_with(SkippedName) &&
+            (Callee->getName() == SkippedMarkName) == Marks)
           Call->eraseFromParent();
 }
 
@@ -231,12 +233,13 @@ PreservedAnalyses InstrumentPass::run(Module &M, ModuleAnalysisManager &AM) {
   for (Function *F : Clones) {
     applyRules(*F, R);
     foldResolves(*F);
-    eraseUnusedResults(*F);
+    eraseSkipped(*F, /*Marks=*/false);
   }
   emitNotes(M, R);
 
   auto &FAM = AM.getResult<FunctionAnalysisManagerModuleProxy>(M).getManager();
   for (Function *F : Clones) {
+    eraseSkipped(*F, /*Marks=*/true);
     trapUnsupported(*F, R);
     makePlain(*F);
     removeUnreachableBlocks(*F);

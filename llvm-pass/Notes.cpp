@@ -32,6 +32,7 @@
 #include "Unsupported.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Analysis/ValueTracking.h"
 #include "llvm/Demangle/Demangle.h"
 #include "llvm/IR/DebugInfoMetadata.h"
 #include "llvm/IR/InstIterator.h"
@@ -85,6 +86,7 @@ private:
   void noteInstruction(Instruction &I);
   void noteCall(CallBase &Call);
   void noteIndirect(CallBase &Call);
+  void noteSkipped(CallBase &Mark);
   void noteArguments(CallBase &Call, Function *Callee);
   void noteExternal(CallBase &Call, Function &Callee);
   void noteFollowed(Value *Pointer, bool Reads, bool Writes, const Instruction &At);
@@ -269,6 +271,13 @@ void NoteTaker::noteExternal(CallBase &Call, Function &Callee) {
   }
 }
 
+void NoteTaker::noteSkipped(CallBase &Mark) {
+  StringRef Name;
+  getConstantStringInfo(Mark.getArgOperand(0), Name);
+  if (firstTime(PSM_NOTE_EXTERNAL, nullptr, hash_value(Name)))
+    add({.Kind = PSM_NOTE_EXTERNAL, .Name = Name, .Detail = unsigned(RuleKind::Skip)}, &Mark);
+}
+
 void NoteTaker::noteIndirect(CallBase &Call) {
   uint32_t Type = typeHash(Call.getFunctionType());
   if (firstTime(PSM_NOTE_INDIRECT, nullptr, Type))
@@ -298,7 +307,9 @@ void NoteTaker::noteCall(CallBase &Call) {
   // Intrinsics' accesses are seen as memory accesses; ours (psm.resolve, hooks)
   // are nobody's business.
   StringRef Name = Callee->getName();
-  if (!Callee->isIntrinsic() && !Name.starts_with("psm.") && !Name.starts_with("__psm_"))
+  if (Name == SkippedMarkName)
+    noteSkipped(Call);
+  else if (!Callee->isIntrinsic() && !Name.starts_with("psm.") && !Name.starts_with("__psm_"))
     noteExternal(Call, *Callee);
 }
 

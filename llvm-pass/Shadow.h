@@ -51,6 +51,10 @@ inline constexpr llvm::StringLiteral UnsupportedName = "psm.unsupported";
 /// rule states a value. Unused ones vanish; a use left for stage 2 is an error.
 inline constexpr llvm::StringLiteral SkippedName = "psm.skipped";
 
+/// `void @psm.skipped(ptr name)`: where a call of a library's function was skipped, by
+/// the built-in list; so that the check can tell if the program has one of that name.
+inline constexpr llvm::StringLiteral SkippedMarkName = SkippedName;
+
 inline bool isShadow(const llvm::Function &F) {
   return F.hasFnAttribute(ShadowAttr);
 }

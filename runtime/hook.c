@@ -6,12 +6,16 @@
  * nothing may be stored. */
 #include "hooks.h"
 
+#include <errno.h>
+
 #include "error.h"
 #include "machine.h"
+#include "wrap.h"
 
 __thread struct psm *psm_current TLS_INITIAL;
 __thread struct psm *psm_replaying TLS_INITIAL;
 __thread struct psm *psm_reading TLS_INITIAL;
+__thread uint64_t psm_ops_replayed TLS_INITIAL;
 
 void __psm_log(void *twin, uint64_t size)
 {
@@ -44,9 +48,14 @@ void __psm_trap(void *text)
     psm_replay_trap("it reaches what cannot be replayed: %s", (const char *)text);
 }
 
+/* What a skipped function does to errno, replay does not. */
+static __thread int errno_before_skip;
+
 void *__psm_skip_enter(void)
 {
     struct psm *m = psm_current;
+    if (m != NULL)
+        errno_before_skip = errno;
     psm_current = NULL;
     return m;
 }
@@ -54,6 +63,8 @@ void *__psm_skip_enter(void)
 void __psm_skip_leave(void *before)
 {
     psm_current = before;
+    if (before != NULL)
+        errno = errno_before_skip;
 }
 
 void __psm_guard(void *name)

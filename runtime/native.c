@@ -17,6 +17,7 @@ int64_t machine_run_op(struct psm *m, psm_op_fn *op, const void *arg, size_t arg
 {
     m->op_growths = 0;
     m->op_refused = false;
+    errno = 0; /* as in replay: no op depends on what was before it */
     psm_current = m;
     int64_t result = op(m->root, arg, arg_size, out);
     psm_current = NULL;

@@ -21,6 +21,7 @@
 #include "futex.h"
 #include "machine.h"
 #include "program.h"
+#include "wrap.h"
 
 #define NAP_NS_MIN 200000   /* shorter ones make epochs of a few ops, at two fences each */
 #define NAP_NS_MAX 20000000
@@ -107,6 +108,8 @@ static void run_entry(struct psm *m, const struct log_entry *e, uint64_t positio
             psm_replay_fail("no memory for its out of %u bytes", e->out_bytes);
     }
     r->in_op = true;
+    errno = 0; /* as in the foreground */
+    psm_ops_replayed++;
     m->program->op[e->op].shadow(m->root, arg, size, out);
     r->in_op = false;
     if (e->kind == LOG_OP_EXTENT) {

@@ -218,9 +218,12 @@ int space_grow(struct psm *m, uint64_t bytes)
     struct space *s = &m->space;
     if (bytes <= atomic_load_explicit(&s->arena_bytes, memory_order_acquire))
         return 0;
+    int before = errno;
     pthread_mutex_lock(&s->grows);
     int status = grow(m, bytes);
     pthread_mutex_unlock(&s->grows);
+    if (status == 0)
+        errno = before; /* an op's malloc that succeeds leaves it as it was, in both copies */
     return status;
 }
 

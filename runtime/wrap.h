@@ -13,13 +13,18 @@
  * come out differently; psm_verify finds those.
  *
  * Wrappers run on the replay thread only; what is thread-local here is the shadow's
- * copy of what libc keeps for the foreground (strtok's position, conversion states). */
+ * copy of what libc keeps for the foreground (strtok's position, conversion states), anew
+ * in each op. */
 #ifndef PSM_WRAP_H
 #define PSM_WRAP_H
 #include "hooks.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* Ops that this thread has begun to replay; tells one from the next. */
+extern __thread uint64_t psm_ops_replayed
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* Where p's bytes are in P; NULL stays NULL. */
 static inline void *wrap_twin(const void *p)

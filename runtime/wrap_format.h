@@ -62,13 +62,14 @@ static inline size_t format_size(const struct format *format, size_t *index)
         return format_at(format, *index) == 'h' ? ++*index, sizeof(char) : sizeof(short);
     case 'l':
         ++*index;
-        if (format_at(format, *index) == 'l')
-            ++*index;
-        return sizeof(long);
-    case 'j': case 'z': case 'Z': case 't': case 'q':
+        if (format_at(format, *index) != 'l')
+            return sizeof(long);
+        ++*index;
+        return sizeof(long double);
+    case 'j': case 'z': case 'Z': case 't':
         ++*index;
         return sizeof(long);
-    case 'L':
+    case 'L': case 'q': /* libc makes no difference between these and ll */
         ++*index;
         return sizeof(long double);
     case 'w': /* C23: w8, wf32 */

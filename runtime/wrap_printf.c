@@ -75,7 +75,8 @@ static size_t classify(const struct format *format, unsigned char *kinds, size_t
             take(kinds, limit, &count, &next, position, POINTER);
             break;
         case 'n':
-            take(kinds, limit, &count, &next, position, COUNT + size);
+            take(kinds, limit, &count, &next, position,
+                 COUNT + (size < sizeof(long) ? size : sizeof(long)));
             break;
         default: /* %%, %m, and what libc prints as it stands: no argument */
             break;

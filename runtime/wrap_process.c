@@ -100,6 +100,21 @@ _Noreturn void psm_w___assert_perror_fail(int number, const char *file, unsigned
     psm_w___assert_fail(wrap_canonical(strerror(number)), file, line, function);
 }
 
+/* error(0, ...) only prints, which is the foreground's; any other ends the process. */
+void psm_w_error(int status, int number, const char *format, ...)
+{
+    (void)number, (void)format;
+    if (status != 0)
+        psm_replay_trap("the op called error(%d)", status);
+}
+
+void psm_w_error_at_line(int status, int number, const char *file, unsigned line,
+                         const char *format, ...)
+{
+    (void)file, (void)line;
+    psm_w_error(status, number, format);
+}
+
 _Noreturn void psm_w_err(int status, const char *format, ...)
 {
     psm_replay_trap("the op called err(%d, \"%s\")", status,

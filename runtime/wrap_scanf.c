@@ -118,7 +118,7 @@ static void walk_conversion(struct scan *scan, size_t *i, size_t *next)
     c = format_at(format, *i);
     if (c)
         ++*i;
-    int wide = conversion.size == sizeof(long);
+    int wide = conversion.size >= sizeof(long);
     switch (c) {
     case 's': case 'S': case '[':
         conversion.kind = STRING;

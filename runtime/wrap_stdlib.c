@@ -12,9 +12,10 @@
 #define INTEGER_AS(name, call, type, character)                                     \
     type psm_w_##name(const character *text, character **end, int base)             \
     {                                                                               \
-        character *stop;                                                            \
+        character *stop = NULL;                                                     \
         type value = call(wrap_twin(text), &stop, base);                            \
-        wrap_write_pointer(end, wrap_canonical(stop));                              \
+        if (stop != NULL) /* else there is no such base, and *end stays as it is */ \
+            wrap_write_pointer(end, wrap_canonical(stop));                          \
         return value;                                                               \
     }
 
@@ -173,15 +174,17 @@ static struct tm twin_of_time(const struct tm *time)
 
 /* A result of 0 may mean that there was no room: then what libc left is indeterminate,
  * but the foreground has it too. */
+#define TIME_TEXT_MAX ((size_t)1 << 20) /* a larger size only says that there is room enough */
 #define FORMAT_TIME(name, character)                                                \
     size_t psm_w_##name(character *to, size_t size, const character *format,        \
                         const struct tm *time)                                      \
     {                                                                               \
         character local[1024];                                                      \
-        character *room = wrap_room(local, sizeof local, size * sizeof *to);        \
+        size_t within = size < TIME_TEXT_MAX ? size : TIME_TEXT_MAX;                \
+        character *room = wrap_room(local, sizeof local, within * sizeof *to);      \
         struct tm copy = twin_of_time(time);                                        \
-        size_t length = name(room, size, wrap_twin(format), &copy);                 \
-        if (length) {                                                               \
+        size_t length = name(room, within, wrap_twin(format), &copy);               \
+        if (length || within < size) {                                              \
             wrap_write(wrap_twin(to), room, (length + 1) * sizeof *to);             \
         } else {                                                                    \
             wrap_announce(wrap_twin(to), size * sizeof *to);                        \
@@ -196,6 +199,8 @@ FORMAT_TIME(wcsftime, wchar_t)
 
 char *psm_w_asctime_r(const struct tm *time, char *to)
 {
+    if (time == NULL)
+        return asctime_r(NULL, wrap_twin(to));
     struct tm copy = twin_of_time(time);
     wrap_announce(wrap_twin(to), 26); /* what callers must provide, and libc keeps to */
     return asctime_r(&copy, wrap_twin(to)) ? to : NULL;

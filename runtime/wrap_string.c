@@ -229,9 +229,11 @@ char *psm_w___strtok_r(char *string, const char *delimiters, char **position)
 
 char *psm_w_strtok(char *string, const char *delimiters)
 {
-    static __thread char *rest; /* in P */
-    if (string)
+    static __thread char *rest; /* in P; of this op's text, never of an earlier one's */
+    static __thread uint64_t op;
+    if (string || op != psm_ops_replayed)
         rest = wrap_twin(string);
+    op = psm_ops_replayed;
     return rest ? wrap_canonical(next_word(rest, wrap_twin(delimiters), &rest)) : NULL;
 }
 
@@ -256,22 +258,32 @@ char *psm_w___strsep(char **string, const char *delimiters)
     return psm_w_strsep(string, delimiters);
 }
 
-/* They cut the path in place, in ways best left to libc: announce all of it. What they
- * return may be a constant of libc's ("."). */
+/* They cut the path in place, or not at all: a path that may only be read may be theirs too.
+ * What they return may be a constant of libc's ("."). */
+static char *cut_path(char *path, char *cut(char *))
+{
+    char *twin = wrap_twin(path), local[256];
+    if (!twin)
+        return wrap_canonical(cut(NULL));
+    size_t size = strlen(twin) + 1;
+    char *copy = wrap_room(local, sizeof local, size);
+    memcpy(copy, twin, size);
+    uintptr_t result = (uintptr_t)cut(copy), at = result - (uintptr_t)copy;
+    for (size_t i = 0; i < size; i++)
+        if (copy[i] != twin[i])
+            wrap_write(twin + i, copy + i, 1);
+    wrap_room_free(copy, local);
+    return at < size ? path + at : wrap_canonical((char *)result);
+}
+
 char *psm_w_dirname(char *path)
 {
-    char *twin = wrap_twin(path);
-    if (twin)
-        wrap_announce(twin, strlen(twin) + 1);
-    return wrap_canonical(dirname(twin));
+    return cut_path(path, dirname);
 }
 
 char *psm_w___xpg_basename(char *path)
 {
-    char *twin = wrap_twin(path);
-    if (twin)
-        wrap_announce(twin, strlen(twin) + 1);
-    return wrap_canonical(__xpg_basename(twin));
+    return cut_path(path, __xpg_basename);
 }
 
 /* --- texts: libc's own constants, followed at +delta ---------------------------------------- */

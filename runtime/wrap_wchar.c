@@ -137,11 +137,18 @@ CHECKED(wchar_t *, wcsncat, (wchar_t *to, const wchar_t *from, size_t count, siz
 
 /* --- one character ------------------------------------------------------------------- */
 
+/* The shadow's own state, new in each op: what an earlier op has left in libc's is no
+ * input of a later one, and psm_verify finds one that takes it for such. */
+struct own_state { mbstate_t state; uint64_t op; };
+
 /* The state to use: the caller's, announced, or the shadow's own. */
-static mbstate_t *state_of(mbstate_t *state, mbstate_t *own)
+static mbstate_t *state_of(mbstate_t *state, struct own_state *own)
 {
-    if (!state)
-        return own;
+    if (!state) {
+        if (own->op != psm_ops_replayed)
+            *own = (struct own_state){ .op = psm_ops_replayed };
+        return &own->state;
+    }
     wrap_announce(wrap_twin(state), sizeof *state);
     return wrap_twin(state);
 }
@@ -149,7 +156,7 @@ static mbstate_t *state_of(mbstate_t *state, mbstate_t *own)
 #define DECODE(name, type)                                                          \
     size_t psm_w_##name(type *to, const char *text, size_t size, mbstate_t *state)  \
     {                                                                               \
-        static __thread mbstate_t own;                                              \
+        static __thread struct own_state own;                                       \
         if (to && text)                                                             \
             wrap_announce(wrap_twin(to), sizeof *to);                               \
         return name(wrap_twin(to), wrap_twin(text), size, state_of(state, &own));   \
@@ -159,9 +166,14 @@ DECODE(mbrtowc, wchar_t)
 DECODE(mbrtoc16, char16_t)
 DECODE(mbrtoc32, char32_t)
 
+int psm_w_mbsinit(const mbstate_t *state)
+{
+    return mbsinit(wrap_twin(state)); /* NULL is allowed */
+}
+
 size_t psm_w_mbrlen(const char *text, size_t size, mbstate_t *state)
 {
-    static __thread mbstate_t own;
+    static __thread struct own_state own;
     return mbrlen(wrap_twin(text), size, state_of(state, &own));
 }
 
@@ -173,7 +185,7 @@ size_t psm_w___mbrlen(const char *text, size_t size, mbstate_t *state)
 #define ENCODE(name, type)                                                          \
     size_t psm_w_##name(char *to, type c, mbstate_t *state)                         \
     {                                                                               \
-        static __thread mbstate_t own;                                              \
+        static __thread struct own_state own;                                       \
         char local[MB_LEN_MAX];                                                     \
         mbstate_t *used = state_of(state, &own);                                    \
         if (!to)                                                                    \
@@ -270,10 +282,10 @@ CONVERT(encode, wcsrtombs, wcsnrtombs, char, wchar_t, longest_encoded)
 #define CONVERSIONS(whole, restartable, bounded, out, in, convert)                  \
     size_t psm_w_##bounded(out *to, const in **text, size_t size, size_t limit, mbstate_t *state) \
     {                                                                               \
-        static __thread mbstate_t own;                                              \
+        static __thread struct own_state own;                                       \
         const in *p = wrap_twin(*(const in **)wrap_twin(text));                     \
         if (!to) {                                                                  \
-            mbstate_t *used = state ? wrap_twin(state) : &own;                      \
+            mbstate_t *used = state ? wrap_twin(state) : &own.state;                \
             return size == SIZE_MAX ? restartable(NULL, &p, limit, used)            \
                                     : bounded(NULL, &p, size, limit, used);         \
         }                                                                           \

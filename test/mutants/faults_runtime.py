@@ -8,6 +8,7 @@ checksum covers the position, which never comes again, and the salt)."""
 
 PM = ("crash", "runtime/crash-kill.c")
 FILE = ("crash", "runtime/journal-crash.c", "runtime/sync-fails.c", "runtime/crash-kill.c")
+CORNERS = ("programs/corners.c",)
 UNDO, JOURNAL, RECOVER = "runtime/undo.c", "runtime/journal.c", "runtime/journal_recover.c"
 OPLOG, SCAN, REPLAY, OPEN = "runtime/oplog.c", "runtime/scan.c", "runtime/replay.c", "runtime/open.c"
 
@@ -41,15 +42,15 @@ MUTANTS = [
     ("nothing rolled back",
      [(UNDO, "    memcpy(twin, bytes, size);\n", "")], PM),
     ("memory never used before left as the epoch wrote it",
-     [(UNDO, "    clear_virgin(m);\n", "    (void)clear_virgin;\n")], PM),
-    ("memory never used before cleared, not flushed",
-     [(UNDO, "        medium_flush(&m->medium, twin, LAYOUT_PAGE);\n", "")], PM),
+     [(UNDO, "    clear_virgin(m);\n", "    (void)clear_virgin;\n")],
+     ("runtime/bad-input.c", "runtime/large-extents.c")),
     ("a file's memory never used before not looked at",
      [("runtime/preview.c", "v.zero && space_nonzero_page(m, v.from) == UINT64_MAX", "v.zero")],
      ("runtime/bad-input.c",)),
-    ("a journal's writes to memory never used before not looked at",
-     [("runtime/preview.c", "v.zero && space_nonzero_page(m, v.from) == UINT64_MAX",
-       "space_nonzero_page(m, v.from) == UINT64_MAX")], ("runtime/bad-input.c",)),
+    ("errno before an op an input of its replay",
+     [("runtime/replay.c", "    errno = 0; /* as in the foreground */\n", "")], CORNERS),
+    ("errno kept as a skipped function left it",
+     [("runtime/hook.c", "        errno = errno_before_skip;\n", "        (void)errno_before_skip;\n")], CORNERS),
     ("one epoch burnt instead of two",
      [(UNDO, "    m->commit.epoch += 2;\n", "    m->commit.epoch += 1;\n")], PM),
     ("no epoch burnt",

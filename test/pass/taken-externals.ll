@@ -30,6 +30,7 @@ define i32 @caller() {
 ; CHECK-NEXT: ret i32 [[R]]
 ; CHECK: define linkonce_odr hidden i32 @puts.psm(ptr %0) {{.*}}comdat {
 ; CHECK-NEXT: [[R:%.*]] = call i32 @psm.skipped.i32(
+; CHECK-NEXT: call void @psm.skipped(
 ; CHECK-NEXT: ret i32 [[R]]
 ; CHECK: define linkonce_odr hidden i32 @fork.psm() {{.*}}comdat {
 ; CHECK-NEXT: [[R:%.*]] = call i32 @fork() [[FORBID:#[0-9]+]]

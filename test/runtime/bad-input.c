@@ -216,6 +216,26 @@ static void truncated(void)
     }
 }
 
+/* Memory that the heap has never used reads as zero: on a file nothing else is ever written
+ * there; on persistent memory an epoch that did not end may have, and recovery clears it. */
+static void never_used(void)
+{
+    char path[600];
+    fresh_copy();
+    snprintf(path, sizeof path, "%s/image", work);
+    int fd = open(path, O_RDWR);
+    if (fd < 0 || pwrite(fd, "x", 1, lseek(fd, 0, SEEK_END) - 1) != 1)
+        abort();
+    if (medium == PSM_MEDIUM_FILE) {
+        REFUSED(PSM_ECORRUPT);
+    } else {
+        char byte = 'x';
+        OK(try_open(0, NULL));
+        EXPECT(pread(fd, &byte, 1, lseek(fd, 0, SEEK_END) - 1) == 1 && byte == 0, "%c is left", byte);
+    }
+    close(fd);
+}
+
 static void permissions(void)
 {
     fresh_copy(), run("chmod 666 %s/image%s", work, ""), REFUSED(PSM_EUNSAFE);
@@ -470,6 +490,7 @@ int main(int argc, char **argv)
     fill_log(good, 10, 32);
     superblock();
     truncated();
+    never_used();
     permissions();
     slots();
     log_damage();

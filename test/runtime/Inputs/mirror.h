@@ -77,6 +77,7 @@ __attribute__((preserve_most)) void __psm_log_range(void *twin, uint64_t size)
 
 /* The rest of what wrappers want of the runtime. */
 __thread struct psm *psm_current, *psm_replaying, *psm_reading;
+__thread uint64_t psm_ops_replayed __attribute__((visibility("hidden")));
 
 _Noreturn void psm_fatal(const char *format, ...)
 {
