@@ -28,7 +28,8 @@ static const char help[] =
     "  --medium file     an ordinary file\n"
     "  --sequence K      only the sequence of ops with this number\n"
     "  --per-sequence N  images of one sequence, about (default 1500)\n"
-    "  --timeout S       a recovery may take so long (default 20)\n"
+    "  --timeout S       a recovery may take so long (default 20), the first run of a sequence, which\n"
+  "                    goes step by step, ten times as long\n"
     "  --directory DIR   on tmpfs, for images (default /dev/shm)\n"
     "  --keep DIR        where failures are kept (default .)\n"
     "  --image DIR       recover the image of a failure that was kept\n"
@@ -175,6 +176,12 @@ static void print_count(FILE *to, double seconds)
             (unsigned long)(shared->images[2] + shared->images[3]), seconds, (unsigned long)shared->violations);
 }
 
+/* Seconds that a worker may be silent. */
+static unsigned patience(uint32_t phase)
+{
+    return phase == PHASE_RECORDS ? 10 * settings.timeout : settings.timeout;
+}
+
 /* A worker is gone, or has to go: whether it was done. */
 static bool ended(struct slot *slot, int status, bool hung)
 {
@@ -190,7 +197,7 @@ static bool ended(struct slot *slot, int status, bool hung)
         errx(2, "a worker ended between two recoveries, with status %#x", (unsigned)status);
     else if (hung)
         snprintf(what, sizeof what, "%s takes more than %u seconds", phase == PHASE_RECORDS ? "the first run" : "recovery",
-                 settings.timeout);
+                 patience(phase));
     else
         snprintf(what, sizeof what, "the process dies %s %d in %s", WIFSIGNALED(status) ? "of signal" : "with status",
                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
@@ -226,7 +233,7 @@ static void watch(double began)
             uint64_t now_at = atomic_load(&slot->beat);
             if (now_at != beat[i])
                 beat[i] = now_at, since[i] = t;
-            if (t - since[i] > settings.timeout && !hung[i]) {
+            if (t - since[i] > patience(atomic_load(&slot->phase)) && !hung[i]) {
                 hung[i] = true;
                 kill(slot->pid, SIGKILL);
             }
